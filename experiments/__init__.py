@@ -1,0 +1,1 @@
+"""Scripts: `python -m experiments.train`, `.sample`; each says what it takes with `--help`."""

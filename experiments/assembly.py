@@ -1,0 +1,167 @@
+"""From a recipe and its config to the library's objects: the one place that reads configs."""
+
+import dataclasses
+import importlib.util
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from ml_collections import ConfigDict
+
+from gan_jax import data, evaluation, pictures
+from gan_jax import keys as per_example
+from gan_jax.checkpoints import Checkpoints
+from gan_jax.game import Game, GameState, Players, init_state
+from gan_jax.optimizers import Adam
+from gan_jax.train import Plan
+from gan_jax.types import Batch, UserError
+
+Data = data.Dataset | Mapping[str, data.Dataset]
+
+# Purposes of keys drawn from a run's seed; the state's own come from the seed's key itself.
+_PICTURE, _EVALUATION, _HELD_OUT = range(1, 4)
+
+
+def load_recipe(path: str | os.PathLike) -> ModuleType:
+    """Imports a recipe by its path."""
+    spec = importlib.util.spec_from_file_location(f"recipe_{Path(path).stem}", path)
+    if spec is None or spec.loader is None or not Path(path).is_file():
+        raise UserError(f"no recipe at {path}: --config names one, such as configs/digits.py")
+    recipe = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(recipe)
+    if not hasattr(recipe, "make_game"):
+        raise UserError(f"{path} is no recipe: it has no make_game(config)")
+    return recipe
+
+
+def make_plan(config: ConfigDict) -> Plan:
+    """The run's plain numbers."""
+    return Plan(**{field.name: config[field.name] for field in dataclasses.fields(Plan)})
+
+
+def make_data(recipe: ModuleType, config: ConfigDict, split: str) -> Data:
+    """The recipe's own data, if it has a `make_data(config, split)`, else `data.load`'s."""
+    if hasattr(recipe, "make_data"):
+        return recipe.make_data(config, split)
+    return data.Source(**config.data).load(split)
+
+
+def by_domain(source: Data) -> dict[str, data.Dataset]:
+    """The data sets by domain; a single one under the empty name."""
+    return dict(source) if isinstance(source, Mapping) else {"": source}
+
+
+def first(source: Data, count: int) -> Batch:
+    """The first `count` examples, from the start again where there are fewer, ready for a game."""
+
+    def take(dataset: data.Dataset) -> dict[str, Any]:
+        rows = [dataset[i % len(dataset)] for i in range(count)]
+        columns = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        return columns | {"x": np.asarray(data.to_float(columns["x"]))}
+
+    if isinstance(source, Mapping):
+        return {domain: take(dataset) for domain, dataset in source.items()}
+    return take(source)
+
+
+def specification(batch: Batch) -> dict[str, Any]:
+    """Shape and dtype of one example of each entry, as a run's record keeps them."""
+    return {
+        name: specification(value)
+        if isinstance(value, Mapping)
+        else {"shape": list(value.shape[1:]), "dtype": str(value.dtype)}
+        for name, value in batch.items()
+    }
+
+
+def from_specification(spec: Mapping[str, Any]) -> Batch:
+    """A batch of two zero examples of a recorded specification."""
+    return {
+        name: np.zeros((2, *value["shape"]), value["dtype"])
+        if isinstance(value.get("shape"), list)
+        else from_specification(value)
+        for name, value in spec.items()
+    }
+
+
+def make_state(game: Game, config: ConfigDict, batch: Batch) -> GameState:
+    """The initial state of a run."""
+    settings = {turn.player: (config[turn.player], turn.repeats) for turn in game.turns}
+    optimizers = {
+        name: Adam(**player).build(config.steps * repeats)
+        for name, (player, repeats) in settings.items()
+    }
+    key = jax.random.key(config.seed)
+    return jax.jit(lambda key: init_state(game, optimizers, key, batch))(key)
+
+
+def make_checkpoints(workdir: str | os.PathLike, plan: Plan) -> Checkpoints:
+    """The run's checkpoints."""
+    return Checkpoints(Path(workdir) / "checkpoints", keep=plan.keep, best=plan.best or None)
+
+
+def conditions(game: Game, config: ConfigDict, source: Callable[[], Data], count: int) -> Batch:
+    """What the game's prior needs for `count` samples: classes in turn, or real examples."""
+    if not game.conditions:
+        return {}
+    if game.conditions == ("label",):
+        return {"label": np.arange(count, dtype=np.int32) % config.data.num_classes}
+    batch = first(source(), count)
+    return {name: batch[name] for name in game.conditions}
+
+
+def picture_maker(
+    game: Game, config: ConfigDict, source: Callable[[], Data]
+) -> Callable[[Players], np.ndarray]:
+    """A function that draws the same inputs at every call: strips, points or a grid."""
+    key = jax.random.fold_in(jax.random.key(config.seed), _PICTURE)
+    if game.show is not None:
+        batch = first(source(), 12)
+        show = jax.jit(game.show)
+        keys = per_example.per_example(key, 12)
+        return lambda players: pictures.rows(jax.tree.map(np.asarray, show(players, batch, keys)))
+    draw = evaluation.make_sampler(game)
+    if not config.data.resolution:
+        inputs = evaluation.draw_inputs(game, key, 2_000, conditions(game, config, source, 2_000))
+        real = first(source(), 10_000)["x"]
+        return lambda players: pictures.scatter(draw(players, inputs), real)
+    columns = config.data.num_classes if game.conditions else 10
+    count = columns * 8
+    inputs = evaluation.draw_inputs(game, key, count, conditions(game, config, source, count))
+    return lambda players: pictures.grid(draw(players, inputs), columns)
+
+
+def make_evaluators(
+    game: Game, recipe: ModuleType, config: ConfigDict, source: Data
+) -> list[evaluation.Evaluator]:
+    """The recipe's evaluation: a classifier of real data, modes, and held-out figures."""
+    key = jax.random.fold_in(jax.random.key(config.seed), _EVALUATION)
+    by, count = config.evaluation.by, config.evaluation.count
+    test = None
+    if config.data.test_split:
+        test = make_data(recipe, config, config.data.test_split)
+    evaluators = []
+    if by:
+        given = conditions(game, config, lambda: source if test is None else test, count)
+        inputs = evaluation.draw_inputs(game, key, count, given)
+    if by == "classifier":
+        # Samples are read by a classifier of the domain they belong to: the last.
+        real = data.materialise(list(by_domain(source).values())[-1])
+        classify = evaluation.fit_classifier(real)
+        evaluators.append(evaluation.by_classifier(game, inputs, classify))
+    elif by == "modes":
+        mixture = {"ring": data.ring_mixture, "grid": data.grid_mixture}[config.data.name]()
+        evaluators.append(evaluation.by_modes(game, inputs, mixture))
+    elif by:
+        raise UserError(f"evaluation.by is {by!r}: it is 'classifier', 'modes' or ''")
+    if game.held_out is not None and test is not None:
+        size = min(1_000, *(len(dataset) for dataset in by_domain(test).values()))
+        batch = jax.tree.map(jnp.asarray, first(test, size))
+        held_out_key = jax.random.fold_in(jax.random.key(config.seed), _HELD_OUT)
+        evaluators.append(evaluation.on_held_out(game, batch, held_out_key))
+    return evaluators

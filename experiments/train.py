@@ -1,0 +1,88 @@
+"""Trains a recipe: `python -m experiments.train --config=configs/digits.py --workdir=runs/digits`.
+
+The same command again continues the run where its newest checkpoint left it.
+"""
+
+import os
+from pathlib import Path
+
+import jax
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from experiments import app, assembly
+from gan_jax import data, runs
+from gan_jax.game import GameState
+from gan_jax.train import train
+from gan_jax.writers import Writer
+
+
+def define_flags() -> None:
+    """Defines this script's flags; config_flags runs the default recipe at that."""
+    config_flags.DEFINE_config_file(
+        "config", "configs/digits.py", "The recipe; --config.KEY=VALUE changes a setting."
+    )
+    flags.DEFINE_string("workdir", None, "The run's folder; runs/RECIPE by default.")
+    flags.DEFINE_bool(
+        "allow_config_change", False, "Continue a run under a config other than its own."
+    )
+
+
+def main() -> None:
+    given = flags.FLAGS
+    path = config_flags.get_config_filename(given["config"])
+    workdir = given.workdir or os.path.join("runs", Path(path).stem)
+    run(path, given.config, workdir, allow_config_change=given.allow_config_change)
+    print(f"done: samples, curves and checkpoints are in {workdir}")
+
+
+def run(
+    path: str, config: ConfigDict, workdir: str, *, allow_config_change: bool = False
+) -> GameState:
+    """Trains the recipe at `path` under `config`, from the newest checkpoint in `workdir` on."""
+    recipe = assembly.load_recipe(path)
+    plan = assembly.make_plan(config)
+    plan.check(jax.local_device_count())
+    game = recipe.make_game(config)
+
+    with runs.lock(workdir):
+        source = assembly.make_data(recipe, config, config.data.split)
+        for dataset in assembly.by_domain(source).values():
+            print(data.describe(dataset))
+        batch = assembly.first(source, 2)
+        record = runs.record(config.to_dict(), recipe=path, seed=config.seed)
+        record["example"] = assembly.specification(batch)
+        runs.claim(
+            workdir, record, Path(path).read_text(), allow_config_change=allow_config_change
+        )
+
+        state = assembly.make_state(game, config, batch)
+        checkpoints = assembly.make_checkpoints(workdir, plan)
+        if (restored := checkpoints.restore(state)) is not None:
+            step, state = restored
+            print(f"continuing {workdir} from step {step:,} of {plan.steps:,}")
+        if int(state.step) >= plan.steps:
+            return state
+        loader = data.make_loader(
+            source,
+            batch_size=plan.batch_size,
+            repeats=game.repeats,
+            steps_per_call=plan.steps_per_call,
+            seed=plan.seed,
+        )
+        with Writer(workdir, start_step=int(state.step)) as writer:
+            return train(
+                game,
+                state,
+                loader,
+                plan,
+                checkpoints=checkpoints,
+                writer=writer,
+                draw=assembly.picture_maker(game, config, lambda: source),
+                evaluators=assembly.make_evaluators(game, recipe, config, source),
+            )
+
+
+if __name__ == "__main__":
+    define_flags()
+    app.run(main)

@@ -1,0 +1,30 @@
+"""Data sets: where they come from, how they are shaped, how batches reach a step."""
+
+from gan_jax.data.dataset import ArrayDataset as ArrayDataset
+from gan_jax.data.dataset import Dataset as Dataset
+from gan_jax.data.dataset import describe as describe
+from gan_jax.data.dataset import materialise as materialise
+from gan_jax.data.dataset import num_classes as num_classes
+from gan_jax.data.embedded import digits as digits
+from gan_jax.data.embedded import iris as iris
+from gan_jax.data.files import array_file as array_file
+from gan_jax.data.files import image_folder as image_folder
+from gan_jax.data.load import Source as Source
+from gan_jax.data.load import load as load
+from gan_jax.data.loader import Loader as Loader
+from gan_jax.data.loader import make_loader as make_loader
+from gan_jax.data.loader import order as order
+from gan_jax.data.tfds import tfds_dataset as tfds_dataset
+from gan_jax.data.toy import Mixture as Mixture
+from gan_jax.data.toy import grid as grid
+from gan_jax.data.toy import grid_mixture as grid_mixture
+from gan_jax.data.toy import ring as ring
+from gan_jax.data.toy import ring_mixture as ring_mixture
+from gan_jax.data.toy import swiss_roll as swiss_roll
+from gan_jax.data.toy import two_moons as two_moons
+from gan_jax.data.transforms import invert as invert
+from gan_jax.data.transforms import resize as resize
+from gan_jax.data.transforms import set_channels as set_channels
+from gan_jax.data.transforms import thicken as thicken
+from gan_jax.data.transforms import to_float as to_float
+from gan_jax.data.transforms import to_uint8 as to_uint8

@@ -1,0 +1,185 @@
+"""The way of a batch: which examples a step sees, and how they reach it.
+
+The order is a pure function of `(seed, epoch, position)`, so a run resumes at any step with no
+state but the step's number. Step `s` sees the positions from `s * repeats * batch_size` on,
+however many steps one call covers and wherever the examples rest.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax.data.dataset import (
+    RESIDENT_LIMIT,
+    Dataset,
+    decoded_bytes,
+    materialise,
+    read_columns,
+)
+from gan_jax.data.transforms import to_float
+from gan_jax.types import Batch, UserError
+
+
+class Loader(NamedTuple):
+    """What brings batches into a step.
+
+    Attributes:
+        resident: A pytree of arrays to be copied to every device once; None when streaming.
+        fetch: `(resident, item) -> batch`, pure, traced inside the step. The item's leaves are
+            [B, ...]; so are the batch's: `x` float32, images in [-1, 1], and `label` int32 where
+            there are labels, or such a mapping for each domain.
+        items: `items(step)` yields endlessly, one pytree a call from step `step` on, with leaves
+            [steps_per_call, repeats, batch_size, ...].
+    """
+
+    resident: Any
+    fetch: Callable[[Any, Any], Batch]
+    items: Callable[[int], Iterator[Any]]
+
+
+class _Plan(NamedTuple):
+    """Which positions of the endless stream make up a call."""
+
+    batch_size: int
+    repeats: int
+    steps_per_call: int
+
+
+def make_loader(
+    dataset: Dataset | Mapping[str, Dataset],
+    *,
+    batch_size: int,
+    repeats: int = 1,
+    steps_per_call: int = 1,
+    seed: int,
+    resident_limit: int = RESIDENT_LIMIT,
+) -> Loader:
+    """Makes the loader of a data set, or of several domains at once.
+
+    Data that fit `resident_limit` are decoded once and kept on the device, and an item is int32
+    indices; data that do not are read and decoded by threads ahead of their use, and an item is
+    the examples as they are stored. Both bring the same batches, bit for bit.
+
+    Args:
+        dataset: A data set; or data sets by domain, each shuffled independently, whose batch is
+            then a mapping by domain. It may hold fewer examples than a batch: epochs follow one
+            another without a seam, and no example is dropped.
+        batch_size: Examples a batch.
+        repeats: Batches a step.
+        steps_per_call: Steps a call.
+        seed: Of the order.
+        resident_limit: Bytes, of all domains together.
+
+    Raises:
+        UserError: if a data set is empty, its examples differ in shape, or a count is below 1.
+    """
+    plan = _Plan(batch_size, repeats, steps_per_call)
+    for name, value in plan._asdict().items():
+        if value < 1:
+            raise UserError(f"{name} must be at least 1, got {value}")
+    domains = dict(sorted(dataset.items())) if isinstance(dataset, Mapping) else {"": dataset}
+    fits = sum(map(decoded_bytes, domains.values())) <= resident_limit
+    make = _resident_loader if fits else _streaming_loader
+    if not isinstance(dataset, Mapping):
+        return make(dataset, plan, seed)
+    loaders = {
+        domain: make(source, plan, _domain_seed(seed, place))
+        for place, (domain, source) in enumerate(domains.items())
+    }
+    return _side_by_side(loaders, fits)
+
+
+def order(length: int, seed: int, start: int, count: int) -> np.ndarray:
+    """A stretch of the endless shuffled stream of examples.
+
+    Every epoch is a fresh permutation of all examples; a stretch may span several.
+
+    Args:
+        length: How many examples there are, 1 to 2**31 - 1.
+        seed: Any integer.
+        start: The first position, from 0.
+        count: How many positions, at least 1.
+
+    Returns:
+        The examples' indices, int32 [count].
+    """
+    stop = start + count
+    parts = [
+        _permutation(length, seed, epoch)[max(start - epoch * length, 0) : stop - epoch * length]
+        for epoch in range(start // length, (stop - 1) // length + 1)
+    ]
+    return np.concatenate(parts)
+
+
+@lru_cache(maxsize=8)
+def _permutation(length: int, seed: int, epoch: int) -> np.ndarray:
+    # NumPy promises a bit generator's raw stream for ever, but not Generator.permutation's.
+    bits = np.random.Philox(key=np.array([seed % 2**64, epoch], np.uint64)).random_raw(length)
+    return np.argsort(bits, kind="stable").astype(np.int32)
+
+
+def _resident_loader(dataset: Dataset, plan: _Plan, seed: int) -> Loader:
+    shape = (plan.steps_per_call, plan.repeats, plan.batch_size)
+    examples = plan.repeats * plan.batch_size  # a step
+
+    def items(step: int) -> Iterator[np.ndarray]:
+        while True:
+            yield order(len(dataset), seed, step * examples, shape[0] * examples).reshape(shape)
+            step += plan.steps_per_call
+
+    return Loader(materialise(dataset).columns, _gather, items)
+
+
+def _streaming_loader(dataset: Dataset, plan: _Plan, seed: int) -> Loader:
+    like = dataset[0]
+
+    def read(batch: int) -> dict[str, np.ndarray]:
+        indices = order(len(dataset), seed, batch * plan.batch_size, plan.batch_size)
+        return read_columns(dataset, indices, like)
+
+    def items(step: int) -> Iterator[dict[str, np.ndarray]]:
+        import grain
+
+        threads = min(16, os.cpu_count() or 1)
+        ahead = max(threads, 2 * plan.repeats * plan.steps_per_call)  # batches: two calls
+        options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead)
+        batches = grain.MapDataset.range(step * plan.repeats, 2**62).map(read)
+        stream = batches.to_iter_dataset(options).batch(plan.repeats).batch(plan.steps_per_call)
+        return iter(stream)
+
+    return Loader(None, _convert, items)
+
+
+def _side_by_side(loaders: Mapping[str, Loader], resident: bool) -> Loader:
+    def fetch(columns: Any, item: Mapping[str, Any]) -> Batch:
+        return {
+            domain: loader.fetch(columns[domain] if resident else None, item[domain])
+            for domain, loader in loaders.items()
+        }
+
+    def items(step: int) -> Iterator[dict[str, Any]]:
+        streams = [loader.items(step) for loader in loaders.values()]
+        return (dict(zip(loaders, parts, strict=True)) for parts in zip(*streams, strict=True))
+
+    columns = {domain: loader.resident for domain, loader in loaders.items()}
+    return Loader(columns if resident else None, fetch, items)
+
+
+def _gather(resident: Mapping[str, Any], indices: Any) -> Batch:
+    taken = {
+        key: jnp.take(column, indices, axis=0, mode="clip") for key, column in resident.items()
+    }
+    return _convert(None, taken)
+
+
+def _convert(_: None, examples: Mapping[str, Any]) -> Batch:
+    return {**examples, "x": to_float(examples["x"])}
+
+
+def _domain_seed(seed: int, place: int) -> int:
+    sequence = np.random.SeedSequence([seed % 2**64, place])
+    return int(sequence.generate_state(1, np.uint64)[0])

@@ -1,0 +1,290 @@
+"""Convolutions whose derivatives of every order are fast on CPU too.
+
+XLA on CPU runs two kinds of convolution in a naive path, ten times slower and more: the gradient
+with respect to the kernel, and any convolution whose input is dilated, which is what a transposed
+convolution and the gradient of a strided one are. Inside a loop more of them fall into it. The
+reports are many (jax-ml/jax #12868, #23783, #31662; openxla/xla #34273; patrick-kidger/equinox
+#1259) and a GAN meets all of it at once: its generator is transposed convolutions, and a gradient
+penalty takes second derivatives.
+
+The cure is a family of three bilinear maps, each the transpose of the others,
+
+- `conv(x, w)`, the convolution;
+- `conv_input(dy, w)`, its transpose in `x`;
+- `conv_kernel(x, dy)`, its transpose in `w`,
+
+each written in operations that are fast on CPU, and each differentiating into the other two, so
+that the family is closed under differentiation. On other platforms the maps lower to XLA's own
+operations, which are the better ones there; the choice is made when a program is lowered.
+
+`Conv` and `ConvTranspose` are drop-in replacements for the Flax modules of those names: the same
+parameters, shapes, padding conventions and numbers. They need nothing else of this project.
+"""
+
+import functools
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+Array = jax.Array
+Sizes = tuple[int, ...]
+Padding = tuple[tuple[int, int], ...]
+
+
+def _dimension_numbers(n: int) -> lax.ConvDimensionNumbers:
+    space = "DHW"[-n:]
+    return lax.conv_dimension_numbers(
+        (1,) * (n + 2), (1,) * (n + 2), (f"N{space}C", f"{space}IO", f"N{space}C")
+    )
+
+
+def _native(x: Array, w: Array, strides: Sizes, padding: Padding) -> Array:
+    return lax.conv_general_dilated(
+        x, w, strides, padding, dimension_numbers=_dimension_numbers(len(strides))
+    )
+
+
+def _taps(kernel: Sizes, strides: Sizes) -> Sizes:
+    """Kernel taps that fall on one phase of the stride, rounded up."""
+    return tuple(-(-k // s) for k, s in zip(kernel, strides, strict=True))
+
+
+def _interleave(a: Sequence[int], b: Sequence[int]) -> list[int]:
+    return [d for pair in zip(a, b, strict=True) for d in pair]
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def conv(x: Array, w: Array, strides: Sizes, padding: Padding) -> Array:
+    """Convolution (cross-correlation, as in deep learning) in N spatial dimensions.
+
+    Args:
+      x: `[B, *space, C]`.
+      w: `[*kernel, C, F]`.
+      strides: one per spatial dimension.
+      padding: zeros before and after, per spatial dimension; negative values crop.
+
+    Returns:
+      `[B, *out, F]`.
+    """
+    return _native(x, w, strides, padding)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+def conv_input(dy: Array, w: Array, strides: Sizes, padding: Padding, size: Sizes) -> Array:
+    """The transpose of `conv` in `x`, for an input of spatial shape `size`.
+
+    Args:
+      dy: `[B, *out, F]`.
+      w: `[*kernel, C, F]`.
+      strides: of the convolution.
+      padding: of the convolution.
+      size: the spatial shape of its input.
+
+    Returns:
+      `[B, *size, C]`.
+    """
+
+    def native(dy: Array, w: Array) -> Array:
+        x = jax.ShapeDtypeStruct((dy.shape[0], *size, w.shape[-2]), dy.dtype)
+        return jax.linear_transpose(lambda x: _native(x, w, strides, padding), x)(dy)[0]
+
+    def by_phases(dy: Array, w: Array) -> Array:
+        """One stride-1 convolution that makes every phase of the stride, then interleaves them."""
+        n, (c, f) = len(strides), w.shape[-2:]
+        taps = _taps(w.shape[:n], strides)
+        w = jnp.pad(
+            w,
+            [(0, t * s - k) for t, s, k in zip(taps, strides, w.shape[:n], strict=True)]
+            + [(0, 0)] * 2,
+        )
+        w = w.reshape(*_interleave(taps, strides), c, f)
+        order = [*range(0, 2 * n, 2), 2 * n + 1, *range(1, 2 * n, 2), 2 * n]
+        w = jnp.flip(w.transpose(order), axis=range(n))  # [*taps, F, *phases, C]
+        w = w.reshape(*taps, f, -1)
+        y = _native(dy, w, (1,) * n, tuple((t - 1, t - 1) for t in taps))
+        length = y.shape[1:-1]
+        y = y.reshape(y.shape[0], *length, *strides, c)
+        y = y.transpose(0, *_interleave(range(1, n + 1), range(n + 1, 2 * n + 1)), 2 * n + 1)
+        full = tuple(s * z for s, z in zip(strides, length, strict=True))
+        y = y.reshape(y.shape[0], *full, c)
+        crop = [(-lo, lo + z - d, 0) for (lo, _), z, d in zip(padding, size, full, strict=True)]
+        return lax.pad(y, jnp.zeros((), y.dtype), [(0, 0, 0), *crop, (0, 0, 0)])
+
+    return lax.platform_dependent(dy, w, cpu=by_phases, default=native)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+def conv_kernel(x: Array, dy: Array, strides: Sizes, padding: Padding, kernel: Sizes) -> Array:
+    """The transpose of `conv` in `w`, for a kernel of spatial shape `kernel`.
+
+    Args:
+      x: `[B, *space, C]`.
+      dy: `[B, *out, F]`.
+      strides: of the convolution.
+      padding: of the convolution.
+      kernel: the spatial shape of its kernel.
+
+    Returns:
+      `[*kernel, C, F]`.
+    """
+
+    def native(x: Array, dy: Array) -> Array:
+        w = jax.ShapeDtypeStruct((*kernel, x.shape[-1], dy.shape[-1]), dy.dtype)
+        return jax.linear_transpose(lambda w: _native(x, w, strides, padding), w)(dy)[0]
+
+    def by_matmul(x: Array, dy: Array) -> Array:
+        """One matrix product of patches, gathered by space-to-depth and shifted slices, with dy."""
+        n, (c, f) = len(strides), (x.shape[-1], dy.shape[-1])
+        taps = _taps(kernel, strides)
+        out = dy.shape[1:-1]
+        blocks = tuple(o + t - 1 for o, t in zip(out, taps, strict=True))
+        pads = [
+            (lo, b * s - d - lo, 0)
+            for (lo, _), b, s, d in zip(padding, blocks, strides, x.shape[1:-1], strict=True)
+        ]
+        x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *pads, (0, 0, 0)])
+        x = x.reshape(x.shape[0], *_interleave(blocks, strides), c)
+        x = x.transpose(0, *range(1, 2 * n, 2), *range(2, 2 * n + 1, 2), 2 * n + 1)
+        x = x.reshape(x.shape[0], *blocks, -1)  # [B, *blocks, phases * C]
+        patches = jnp.concatenate(
+            [
+                x[(slice(None), *(slice(i, i + o) for i, o in zip(shift, out, strict=True)))]
+                for shift in itertools.product(*map(range, taps))
+            ],
+            axis=-1,
+        )
+        w = patches.reshape(-1, patches.shape[-1]).T @ dy.reshape(-1, f)
+        w = w.reshape(*taps, *strides, c, f)
+        w = w.transpose(*_interleave(range(n), range(n, 2 * n)), 2 * n, 2 * n + 1)
+        w = w.reshape(*(t * s for t, s in zip(taps, strides, strict=True)), c, f)
+        return w[tuple(slice(k) for k in kernel)]
+
+    return lax.platform_dependent(x, dy, cpu=by_matmul, default=native)
+
+
+def _residuals(f: Callable) -> Callable:
+    return lambda a, b, *static: (f(a, b, *static), (a, b))
+
+
+def _conv_transpose_rule(strides: Sizes, padding: Padding, inputs: tuple, dy: Array) -> tuple:
+    x, w = inputs
+    return (
+        conv_input(dy, w, strides, padding, x.shape[1:-1]),
+        conv_kernel(x, dy, strides, padding, w.shape[:-2]),
+    )
+
+
+def _conv_input_rule(
+    strides: Sizes, padding: Padding, size: Sizes, inputs: tuple, dx: Array
+) -> tuple:
+    dy, w = inputs
+    return (
+        conv(dx, w, strides, padding),
+        conv_kernel(dx, dy, strides, padding, w.shape[:-2]),
+    )
+
+
+def _conv_kernel_rule(
+    strides: Sizes, padding: Padding, kernel: Sizes, inputs: tuple, dw: Array
+) -> tuple:
+    x, dy = inputs
+    return (
+        conv_input(dy, dw, strides, padding, x.shape[1:-1]),
+        conv(x, dw, strides, padding),
+    )
+
+
+conv.defvjp(_residuals(conv), _conv_transpose_rule)
+conv_input.defvjp(_residuals(conv_input), _conv_input_rule)
+conv_kernel.defvjp(_residuals(conv_kernel), _conv_kernel_rule)
+
+
+class Conv(nn.Module):
+    """A convolution, drop-in for `flax.linen.Conv`.
+
+    Attributes:
+      features: output channels.
+      kernel_size: one integer per spatial dimension; their number says how many there are.
+      strides: an integer or one per spatial dimension.
+      padding: "SAME", "VALID", an integer, or one integer or `(before, after)` per dimension.
+      use_bias: whether to add a bias.
+      dtype: of the computation; that of input and parameters where None.
+      param_dtype: of the parameters.
+      kernel_init: initialiser of the kernel `[*kernel_size, C, features]`.
+      bias_init: initialiser of the bias `[features]`.
+    """
+
+    features: int
+    kernel_size: Sequence[int]
+    strides: int | Sequence[int] = 1
+    padding: str | int | Sequence[int | tuple[int, int]] = "SAME"
+    use_bias: bool = True
+    dtype: Any = None
+    param_dtype: Any = jnp.float32
+    kernel_init: Callable = nn.linear.default_kernel_init
+    bias_init: Callable = nn.initializers.zeros
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Maps `x` [B, *space, C] to [B, *out, features]."""
+        kernel = (*self.kernel_size, x.shape[-1], self.features)
+        w = self.param("kernel", self.kernel_init, kernel, self.param_dtype)
+        bias = None
+        if self.use_bias:
+            bias = self.param("bias", self.bias_init, (self.features,), self.param_dtype)
+        x, w, bias = nn.dtypes.promote_dtype(x, w, bias, dtype=self.dtype)
+        strides = self._per_dimension(self.strides)
+        padding: Any = self.padding
+        if not isinstance(padding, str):
+            sides = self._per_dimension(padding)
+            padding = tuple((p, p) if isinstance(p, int) else tuple(p) for p in sides)
+        y = self._convolve(x, w, strides, padding)
+        return y if bias is None else y + bias.reshape((1,) * (y.ndim - 1) + (-1,))
+
+    def _per_dimension(self, value: int | Sequence) -> tuple:
+        return (value,) * len(self.kernel_size) if isinstance(value, int) else tuple(value)
+
+    def _convolve(self, x: Array, w: Array, strides: Sizes, padding: str | Padding) -> Array:
+        if isinstance(padding, str):
+            padding = tuple(lax.padtype_to_pads(x.shape[1:-1], w.shape[:-2], strides, padding))
+        return conv(x, w, strides, padding)
+
+
+class ConvTranspose(Conv):
+    """A transposed convolution, drop-in for `flax.linen.ConvTranspose`; attributes as `Conv`'s.
+
+    "SAME" multiplies each spatial dimension by its stride. Explicit padding is that of the dilated
+    input, as in `lax.conv_transpose`.
+    """
+
+    def _convolve(self, x: Array, w: Array, strides: Sizes, padding: str | Padding) -> Array:
+        kernel = w.shape[:-2]
+        if isinstance(padding, str):
+            pads = (_transposed_padding(*ks, padding) for ks in zip(kernel, strides, strict=True))
+            padding = tuple(pads)
+        # Flipped, the kernel is that of the convolution whose transpose this is.
+        w = jnp.flip(w, axis=range(len(kernel))).swapaxes(-1, -2)
+        size = tuple(
+            (d - 1) * s + 2 + lo + hi - k
+            for d, s, k, (lo, hi) in zip(x.shape[1:-1], strides, kernel, padding, strict=True)
+        )
+        crop = tuple((k - 1 - lo, k - 1 - hi) for k, (lo, hi) in zip(kernel, padding, strict=True))
+        return conv_input(x, w, strides, crop, size)
+
+
+def _transposed_padding(kernel: int, stride: int, padding: str) -> tuple[int, int]:
+    """Padding of the dilated input, by the convention of `lax.conv_transpose`."""
+    if padding == "SAME":
+        total = kernel + stride - 2
+        before = kernel - 1 if stride > kernel - 1 else -(-total // 2)
+    elif padding == "VALID":
+        total = kernel + stride - 2 + max(kernel - stride, 0)
+        before = kernel - 1
+    else:
+        raise ValueError(f"padding is 'SAME', 'VALID' or numbers, not {padding!r}")
+    return before, total - before

@@ -1,0 +1,61 @@
+"""Normalisation layers."""
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import lax
+
+from gan_jax.types import Array
+
+
+class BatchNorm(nn.Module):
+    """Batch normalisation over every axis but the last.
+
+    Batch Normalization: Accelerating Deep Network Training by Reducing Internal Covariate Shift,
+    Ioffe & Szegedy, 2015, arXiv:1502.03167.
+
+    It differs from `flax.linen.BatchNorm` in one way: mean and variance are written plainly, so
+    that the forward pass lowers to the same operations with and without differentiation, and XLA
+    merges a generator's pass in the discriminator's turn with the one in its own.
+
+    Statistics are computed and kept in float32 in the collection `batch_stats`.
+
+    Attributes:
+      momentum: of the running statistics, per training pass, in [0, 1).
+      epsilon: added to the variance.
+      axis_name: a mapped axis over whose devices statistics are averaged (synchronised batch
+        normalisation); None keeps them per device.
+      dtype: of the output; the input's where None.
+    """
+
+    momentum: float = 0.9
+    epsilon: float = 1e-5
+    axis_name: str | None = None
+    dtype: jnp.dtype | None = None
+
+    @nn.compact
+    def __call__(self, x: Array, *, train: bool) -> Array:
+        """Normalises `x` [B, ..., C], in training by its own statistics, else by running ones."""
+        features = (x.shape[-1],)
+        scale = self.param("scale", nn.initializers.ones, features, jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros, features, jnp.float32)
+        running_mean = self.variable("batch_stats", "mean", jnp.zeros, features, jnp.float32)
+        running_variance = self.variable("batch_stats", "var", jnp.ones, features, jnp.float32)
+
+        values = x.astype(jnp.float32)
+        if train:
+            axes = tuple(range(x.ndim - 1))
+            mean, square = jnp.mean(values, axis=axes), jnp.mean(values**2, axis=axes)
+            if self.axis_name is not None and not self.is_initializing():
+                mean, square = lax.pmean((mean, square), self.axis_name)
+            variance = jnp.maximum(square - mean**2, 0.0)
+            if not self.is_initializing():
+                keep = self.momentum
+                running_mean.value = keep * running_mean.value + (1 - keep) * mean
+                running_variance.value = keep * running_variance.value + (1 - keep) * variance
+        else:
+            mean, variance = running_mean.value, running_variance.value
+
+        shape = (1,) * (x.ndim - 1) + features
+        slope = (scale * lax.rsqrt(variance + self.epsilon)).reshape(shape)
+        y = (values - mean.reshape(shape)) * slope + bias.reshape(shape)
+        return y.astype(self.dtype or x.dtype)

@@ -1,0 +1,57 @@
+"""Reconstruction losses: how badly an output explains its target, per example."""
+
+import math
+
+import chex
+import jax.numpy as jnp
+from jax.nn import softplus
+
+from gan_jax.types import Array
+
+
+def _per_example(elementwise: Array) -> tuple[int, ...]:
+    return tuple(range(1, elementwise.ndim))
+
+
+def bernoulli_nll(logits: Array, target: Array) -> Array:
+    """Negative log-likelihood of pixels under independent Bernoullis, in nats per example.
+
+    `Σ softplus(logits) - target · logits`, the binary cross-entropy summed over an example.
+
+    Args:
+      logits: `[B, ...]`.
+      target: `[B, ...]` in [0, 1]; grey values are read as probabilities.
+
+    Returns:
+      `[B]`, at least 0.
+    """
+    chex.assert_equal_shape([logits, target])
+    loss = softplus(logits) - target * logits
+    return jnp.sum(loss, axis=_per_example(loss))
+
+
+def gaussian_nll(mean: Array, target: Array, *, std: float = 1.0) -> Array:
+    """Negative log-density under a Gaussian of fixed standard deviation, in nats per example.
+
+    Args:
+      mean: `[B, ...]`.
+      target: `[B, ...]`.
+      std: the standard deviation of every element, positive.
+
+    Returns:
+      `[B]`; unbounded below as `std` goes to 0.
+    """
+    chex.assert_equal_shape([mean, target])
+    loss = 0.5 * ((mean - target) / std) ** 2 + math.log(std) + 0.5 * math.log(2 * math.pi)
+    return jnp.sum(loss, axis=_per_example(loss))
+
+
+def absolute_error(prediction: Array, target: Array) -> Array:
+    """Mean absolute error over an example's elements, `[B]`: the L1 of cycle consistency.
+
+    Unpaired Image-to-Image Translation using Cycle-Consistent Adversarial Networks, Zhu et al.,
+    2017, arXiv:1703.10593, eq. 2.
+    """
+    chex.assert_equal_shape([prediction, target])
+    loss = jnp.abs(prediction - target)
+    return jnp.mean(loss, axis=_per_example(loss))

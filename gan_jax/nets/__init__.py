@@ -1,0 +1,10 @@
+"""Nets: one module per family of architectures, pure Flax modules all.
+
+A generator is called as `net(latent [B, Z], label, train=...)` and gives samples in [-1, 1]; a
+discriminator as `net(x, label, train=...)` and gives logits `[B]`. `label` is `[B]` int32, or None
+for a net without `num_classes`.
+"""
+
+from gan_jax.nets import dcgan, mlp, patch, residual
+
+__all__ = ["dcgan", "mlp", "patch", "residual"]

@@ -1,0 +1,139 @@
+"""DCGAN: strided convolutions both ways, batch normalisation, no pooling, no hidden dense layers.
+
+Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks,
+Radford et al., 2015, arXiv:1511.06434. The generator is conditioned by one-hot labels beside its
+latent, the discriminator by projection (cGANs with Projection Discriminator, Miyato & Koyama,
+2018, arXiv:1802.05637).
+"""
+
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from gan_jax.layers import BatchNorm, Conv, ConvTranspose
+from gan_jax.nets.mlp import leaky_relu, with_label
+from gan_jax.types import Array
+
+_init = nn.initializers.normal(0.02)
+
+
+def base_and_stages(resolution: int) -> tuple[int, int]:
+    """The side of the smallest feature map and how often it is doubled.
+
+    Args:
+      resolution: 4 or 7 times a power of two: 8, 14, 16, 28, 32, 56, 64, 128, ...
+
+    Raises:
+      ValueError: for any other resolution.
+    """
+    for base in (4, 7):
+        stages = (resolution // base).bit_length() - 1
+        if stages >= 1 and base << stages == resolution:
+            return base, stages
+    raise ValueError(
+        f"resolution {resolution} is neither 4 nor 7 times a power of two (8, 14, 16, 28, 32, ...)"
+    )
+
+
+class Generator(nn.Module):
+    """From a latent to a square image in [-1, 1].
+
+    Attributes:
+      resolution: side of the image, see `base_and_stages`.
+      channels: of the image.
+      width: channels of the largest feature map; each halving of the side doubles them.
+      num_classes: of the labels the net is conditioned on; None for none.
+      axis_name: a mapped axis over which batch statistics are synchronised; None for per device.
+      dtype: of the computation; the image is float32.
+    """
+
+    resolution: int
+    channels: int = 3
+    width: int = 64
+    num_classes: int | None = None
+    axis_name: str | None = None
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, latent: Array, label: Array | None = None, *, train: bool) -> Array:
+        """Maps latents [B, Z] to images [B, resolution, resolution, channels]."""
+
+        def activate(x: Array) -> Array:
+            return nn.relu(BatchNorm(axis_name=self.axis_name, dtype=self.dtype)(x, train=train))
+
+        base, stages = base_and_stages(self.resolution)
+        x = with_label(latent, label, self.num_classes)
+        features = self.width << (stages - 1)
+        x = nn.Dense(base * base * features, use_bias=False, kernel_init=_init, dtype=self.dtype)(x)
+        x = activate(x.reshape(-1, base, base, features))
+        for stage in reversed(range(stages - 1)):
+            x = ConvTranspose(
+                self.width << stage, (4, 4), 2, use_bias=False, kernel_init=_init, dtype=self.dtype
+            )(x)
+            x = activate(x)
+        x = ConvTranspose(self.channels, (4, 4), 2, kernel_init=_init, dtype=self.dtype)(x)
+        return nn.tanh(x.astype(jnp.float32))
+
+
+class Encoder(nn.Module):
+    """From a square image to `outputs` numbers: the discriminator's body, or a VAE's encoder.
+
+    Attributes:
+      outputs: how many.
+      width: channels after the first convolution; each halving of the side doubles them.
+      batch_norm: whether to normalise, from the second convolution on; leave it out under a
+        gradient penalty.
+      num_classes: of the labels the first output is conditioned on, by projection; None for none.
+      axis_name: a mapped axis over which batch statistics are synchronised; None for per device.
+      dtype: of the computation; the output is float32.
+    """
+
+    outputs: int
+    width: int = 64
+    batch_norm: bool = True
+    num_classes: int | None = None
+    axis_name: str | None = None
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, label: Array | None = None, *, train: bool) -> Array:
+        """Maps images [B, H, H, C] to [B, outputs]."""
+        _, stages = base_and_stages(x.shape[1])
+        for stage in range(stages):
+            normalise = self.batch_norm and stage > 0
+            x = Conv(
+                self.width << stage,
+                (4, 4),
+                2,
+                use_bias=not normalise,
+                kernel_init=_init,
+                dtype=self.dtype,
+            )(x)
+            if normalise:
+                x = BatchNorm(axis_name=self.axis_name, dtype=self.dtype)(x, train=train)
+            x = leaky_relu(x)
+        x = x.reshape(x.shape[0], -1)
+        y = nn.Dense(self.outputs, kernel_init=_init, dtype=self.dtype)(x).astype(jnp.float32)
+        if self.num_classes is not None:
+            if label is None:
+                raise ValueError(f"a net with num_classes={self.num_classes} needs a label")
+            rows = nn.Embed(self.num_classes, x.shape[-1], embedding_init=_init)(label)
+            y = y + jnp.sum(rows * x.astype(jnp.float32), axis=-1, keepdims=True)
+        return y
+
+
+class Discriminator(nn.Module):
+    """From a square image to its logit; attributes as `Encoder`'s."""
+
+    width: int = 64
+    batch_norm: bool = True
+    num_classes: int | None = None
+    axis_name: str | None = None
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, label: Array | None = None, *, train: bool) -> Array:
+        """Maps images [B, H, H, C] to logits [B]."""
+        net = Encoder(1, self.width, self.batch_norm, self.num_classes, self.axis_name, self.dtype)
+        return net(x, label, train=train)[:, 0]

@@ -1,0 +1,63 @@
+"""The residual translator: an image in, an image of the same size out.
+
+Perceptual Losses for Real-Time Style Transfer and Super-Resolution, Johnson et al., 2016,
+arXiv:1603.08155, as CycleGAN uses it (Zhu et al., 2017, arXiv:1703.10593, appendix).
+"""
+
+from typing import Any
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from gan_jax.layers import Conv, ConvTranspose
+from gan_jax.types import Array
+
+_init = nn.initializers.normal(0.02)
+
+
+class Translator(nn.Module):
+    """Convolve, halve, transform by residual blocks, double, convolve; instance-normalised.
+
+    Attributes:
+      channels: of the output image.
+      width: channels at full resolution; each halving doubles them.
+      halvings: how often the side is halved; it must divide by two so often.
+      blocks: residual blocks at the smallest side (CycleGAN: 6 at 128², 9 from 256² on).
+      kernel: side of the first and last kernel.
+      dtype: of the computation; the image is float32, in [-1, 1].
+    """
+
+    channels: int = 3
+    width: int = 64
+    halvings: int = 2
+    blocks: int = 9
+    kernel: int = 7
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, label: None = None, *, train: bool) -> Array:
+        """Maps images [B, H, W, C] to images [B, H, W, channels]."""
+        del label, train
+
+        def normalise(x: Array) -> Array:
+            return nn.InstanceNorm(epsilon=1e-5, dtype=self.dtype)(x)
+
+        def convolve(x: Array, features: int, kernel: int, stride: int = 1) -> Array:
+            """A convolution that sees the image mirrored beyond its border."""
+            near, far = (kernel - 1) // 2, kernel // 2
+            x = jnp.pad(x, [(0, 0), (near, far), (near, far), (0, 0)], mode="reflect")
+            return Conv(
+                features, (kernel, kernel), stride, "VALID", kernel_init=_init, dtype=self.dtype
+            )(x)
+
+        x = nn.relu(normalise(convolve(x, self.width, self.kernel)))
+        for halving in range(self.halvings):
+            x = nn.relu(normalise(convolve(x, self.width << (halving + 1), 3, 2)))
+        for _ in range(self.blocks):
+            y = nn.relu(normalise(convolve(x, x.shape[-1], 3)))
+            x = x + normalise(convolve(y, x.shape[-1], 3))
+        for halving in reversed(range(self.halvings)):
+            features = self.width << halving
+            y = ConvTranspose(features, (3, 3), 2, kernel_init=_init, dtype=self.dtype)(x)
+            x = nn.relu(normalise(y))
+        return nn.tanh(convolve(x, self.channels, self.kernel).astype(jnp.float32))

@@ -1,0 +1,63 @@
+"""Optimizers by plain numbers: Adam with a schedule and clipping, as optax builds it."""
+
+import dataclasses
+
+import optax
+
+from gan_jax.types import UserError
+
+DECAYS = ("constant", "linear", "cosine")
+
+
+@dataclasses.dataclass(frozen=True)
+class Adam:
+    """Settings of one player's Adam.
+
+    Attributes:
+      learning_rate: at its highest.
+      beta1: decay of the first moment; 0.5 in DCGAN, 0 under a gradient penalty.
+      beta2: decay of the second moment.
+      epsilon: added to the root of the second moment.
+      warmup_steps: updates over which the learning rate rises linearly from 0.
+      decay: "constant", "linear" or "cosine" over the updates after the warm-up.
+      final_scale: learning rate at the end of the decay, relative to the highest.
+      clip_norm: gradients of a larger global norm are scaled down to it; 0 for never.
+    """
+
+    learning_rate: float = 2e-4
+    beta1: float = 0.5
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    warmup_steps: int = 0
+    decay: str = "constant"
+    final_scale: float = 0.0
+    clip_norm: float = 0.0
+
+    def build(self, updates: int) -> optax.GradientTransformation:
+        """The optimizer for a run of so many updates.
+
+        Adam: A Method for Stochastic Optimization, Kingma & Ba, 2014, arXiv:1412.6980.
+
+        Raises:
+          UserError: for an unknown decay.
+        """
+        adam = optax.adam(self.schedule(updates), self.beta1, self.beta2, self.epsilon)
+        if self.clip_norm:
+            return optax.chain(optax.clip_by_global_norm(self.clip_norm), adam)
+        return adam
+
+    def schedule(self, updates: int) -> optax.Schedule:
+        """Learning rate by update."""
+        rate, after = self.learning_rate, max(updates - self.warmup_steps, 1)
+        if self.decay == "constant":
+            decay = optax.constant_schedule(rate)
+        elif self.decay == "linear":
+            decay = optax.linear_schedule(rate, rate * self.final_scale, after)
+        elif self.decay == "cosine":
+            decay = optax.cosine_decay_schedule(rate, after, self.final_scale)
+        else:
+            raise UserError(f"decay {self.decay!r} is none of {', '.join(DECAYS)}")
+        if not self.warmup_steps:
+            return decay
+        warmup = optax.linear_schedule(0.0, rate, self.warmup_steps)
+        return optax.join_schedules([warmup, decay], [self.warmup_steps])

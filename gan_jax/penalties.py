@@ -1,0 +1,78 @@
+"""Penalties: regularisers of a discriminator's gradient with respect to its input.
+
+A critic here is any function `x -> logits` with the parameters closed over, where `x` is `[B, ...]`
+and `logits` is `[B]` or, for a discriminator of patches, `[B, h, w]` (summed over the patches).
+Each penalty is `[B]`, unweighted: multiply it by the paper's coefficient. It assumes that a logit
+depends on its own example alone; batch normalisation in the critic breaks that.
+"""
+
+from collections.abc import Callable
+
+import chex
+import jax
+import jax.numpy as jnp
+
+from gan_jax import keys as per_example
+from gan_jax.types import Array, PRNGKey
+
+Critic = Callable[[Array], Array]
+
+Penalty = Callable[[Critic, Array, Array, PRNGKey], Array]
+"""`(critic, real, fake, keys) -> [B]`: a penalty as `algorithms.gan` takes it, weight included."""
+
+
+def squared_gradient_norm(critic: Critic, x: Array) -> Array:
+    """`‖∇D(x)‖²` per example, `[B]`, at least 0; summed over all axes but the first."""
+    gradient = jax.grad(lambda x: jnp.sum(critic(x)))(x)
+    return jnp.sum(gradient**2, axis=tuple(range(1, gradient.ndim)))
+
+
+def r1(critic: Critic, real: Array) -> Array:
+    """R1, `½ ‖∇D(real)‖²`: makes training converge locally where the unregularised game orbits.
+
+    Which Training Methods for GANs do actually Converge?, Mescheder et al., 2018,
+    arXiv:1801.04406, eq. 9 (without its γ, customarily 1 to 10).
+
+    Args:
+      critic: `x -> logits`.
+      real: real examples `[B, ...]`.
+
+    Returns:
+      `[B]`, at least 0.
+    """
+    return 0.5 * squared_gradient_norm(critic, real)
+
+
+def r2(critic: Critic, fake: Array) -> Array:
+    """R2, `½ ‖∇D(fake)‖²`: R1's counterpart on generated examples `[B, ...]`.
+
+    Which Training Methods for GANs do actually Converge?, Mescheder et al., 2018,
+    arXiv:1801.04406, eq. 10.
+    """
+    return 0.5 * squared_gradient_norm(critic, fake)
+
+
+def gradient_penalty(critic: Critic, real: Array, fake: Array, keys: PRNGKey) -> Array:
+    """WGAN-GP's `(‖∇D(x̂)‖ - 1)²` at random points between real and generated examples.
+
+    `x̂ = real + ε (fake - real)` with one ε, uniform on [0, 1), per example. The gradient of the
+    norm at a vanishing gradient, where it does not exist, is taken as 0 and not NaN.
+
+    Improved Training of Wasserstein GANs, Gulrajani et al., 2017, arXiv:1704.00028, eq. 3
+    (without its λ, customarily 10).
+
+    Args:
+      critic: `x -> logits`.
+      real: `[B, ...]`.
+      fake: `[B, ...]`.
+      keys: `[B]`, one key per example.
+
+    Returns:
+      `[B]`, at least 0.
+    """
+    chex.assert_equal_shape([real, fake])
+    epsilon = per_example.uniform(keys, (1,) * (real.ndim - 1))
+    squared = squared_gradient_norm(critic, real + epsilon * (fake - real))
+    positive = squared > 0
+    norm = jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
+    return (norm - 1) ** 2

@@ -1,0 +1,229 @@
+"""The contract of a run's folder: what it was made with, and that one process at a time has it."""
+
+import contextlib
+import datetime
+import fcntl
+import importlib.metadata
+import json
+import os
+import pathlib
+import platform
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+
+from gan_jax.types import UserError
+
+_CONFIG = "config.json"
+_RECIPE = "recipe.py"
+_LOCK = ".lock"
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "gan_jax")
+
+
+@contextlib.contextmanager
+def lock(workdir: str | os.PathLike[str]) -> Iterator[None]:
+    """Holds a run's folder, made if need be, against other processes; death lets go of it.
+
+    Raises:
+      UserError: another process holds it, or the folder cannot be made.
+    """
+    path = pathlib.Path(workdir) / _LOCK
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+")
+    except OSError as error:
+        raise UserError(f"could not open {workdir} as a run's folder: {error.strerror}") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise UserError(
+                f"{workdir} is in use by process {file.read().strip() or 'unknown'};"
+                " wait for it, stop it, or choose another --workdir"
+            ) from error
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        try:
+            yield
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)  # a forked child may still have the file open
+
+
+def record(config: Mapping[str, Any], *, recipe: str, seed: int) -> dict[str, Any]:
+    """What a run is made with. Call it after `jax.distributed.initialize`: it asks for devices.
+
+    Args:
+      config: the resolved config, plain values that JSON knows.
+      recipe: the recipe's path as given.
+      seed: the run's seed.
+    """
+    devices = jax.devices()
+    return {
+        "config": json.loads(json.dumps(config)),  # tuples become lists, as they will on reading
+        "recipe": recipe,
+        "seed": seed,
+        "command": shlex.join(["python", *sys.orig_argv[1:]]),
+        "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "versions": {"python": platform.python_version(), **_versions()},
+        "platform": platform.platform(),
+        "devices": f"{len(devices)} x {devices[0].device_kind}",
+        "git": _git(),
+    }
+
+
+def claim(
+    workdir: str | os.PathLike[str],
+    record: Mapping[str, Any],
+    recipe_source: str,
+    *,
+    allow_config_change: bool = False,
+) -> None:
+    """Makes a folder that of this run, or checks that it is.
+
+    A new folder gets `config.json`, the record, and `recipe.py`, the recipe's source, so that the
+    folder alone suffices to sample from. A folder of the same config and recipe is left as it is.
+
+    Args:
+      workdir: the folder, held by `lock`.
+      record: what `record` returned.
+      recipe_source: the text of the recipe.
+      allow_config_change: replaces the record of another config or recipe, and keeps the old one in
+        the new under `previous`, oldest first.
+
+    Raises:
+      UserError: the config or the recipe is another, or the folder is not a run's.
+    """
+    workdir = pathlib.Path(workdir)
+    if not (workdir / _CONFIG).exists():
+        _check_new(workdir, recipe_source)
+        _write_run(workdir, record, recipe_source)
+        return
+    old = load(workdir)
+    old_source = _read_recipe(workdir)
+    changes = diff(old["config"], record["config"])
+    if old_source != recipe_source:
+        changes.append(f"{_RECIPE}: the source of {record['recipe']} changed")
+    if not changes:
+        return
+    if not allow_config_change:
+        raise UserError(
+            f"{workdir} holds a run of another config; choose another --workdir, or continue"
+            " under the new one with --allow_config_change:\n  " + "\n  ".join(changes)
+        )
+    past = {name: value for name, value in old.items() if name != "previous"}
+    previous = [*old.get("previous", []), {**past, "recipe_source": old_source}]
+    _write_run(workdir, {**record, "previous": previous}, recipe_source)
+
+
+def load(workdir: str | os.PathLike[str]) -> dict[str, Any]:
+    """Reads the record of a run.
+
+    Raises:
+      UserError: there is none, or it cannot be read.
+    """
+    path = pathlib.Path(workdir) / _CONFIG
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(
+            f"no {_CONFIG} in {workdir}: expected the folder of a run, as"
+            " `python -m experiments.train --workdir=DIR` makes it"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UserError(f"could not read {path}: {error}; bring back a copy") from error
+    if not isinstance(found, dict) or not isinstance(found.get("config"), dict):
+        raise UserError(f"{path} holds no record of a run: it lacks `config`; bring back a copy")
+    return found
+
+
+def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The differences of two configs, a line per key: `data.resolution: 16 -> 32`."""
+    before, after = _flatten(old), _flatten(new)
+    return [
+        f"{key}: {before.get(key, 'absent')} -> {after.get(key, 'absent')}"
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    ]
+
+
+def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """The JSON text of each value, by dotted key."""
+    flat: dict[str, str] = {}
+    for name, value in config.items():
+        if isinstance(value, Mapping):
+            flat |= _flatten(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = json.dumps(value)
+    return flat
+
+
+def _versions() -> dict[str, str | None]:
+    """The installed version of each package; None where it runs from a checkout uninstalled."""
+    versions: dict[str, str | None] = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = None
+    return versions
+
+
+def _git() -> dict[str, Any] | None:
+    """The commit of this code and whether tracked files differ from it; None outside git."""
+    here = pathlib.Path(__file__)
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(here.parent), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        git("ls-files", "--error-unmatch", here.name)  # or this is the repository around a venv
+        commit = git("rev-parse", "HEAD")
+        dirty = bool(git("status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return {"commit": commit, "dirty": dirty}
+
+
+def _check_new(workdir: pathlib.Path, recipe_source: str) -> None:
+    """Refuses a folder with anything in it but what a `claim` cut short leaves."""
+    if workdir.exists() and not workdir.is_dir():
+        raise UserError(f"{workdir} is a file, not a folder; choose another --workdir")
+    names = {path.name for path in workdir.iterdir()} if workdir.exists() else set()
+    names -= {_LOCK, f".{_CONFIG}.partial", f".{_RECIPE}.partial"}
+    if _read_recipe(workdir) == recipe_source:
+        names.discard(_RECIPE)
+    if names:
+        raise UserError(
+            f"{workdir} is not the folder of a run: it holds {min(names)} but no {_CONFIG};"
+            " choose another --workdir"
+        )
+
+
+def _read_recipe(workdir: pathlib.Path) -> str | None:
+    path = workdir / _RECIPE
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
+def _write_run(workdir: pathlib.Path, record: Mapping[str, Any], recipe_source: str) -> None:
+    """Writes both files, the record last: with it the folder is a run's."""
+    text = json.dumps(record, indent=2, sort_keys=True) + "\n"
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        _replace(workdir / _RECIPE, recipe_source)
+        _replace(workdir / _CONFIG, text)
+    except OSError as error:
+        raise UserError(f"could not write to {workdir}: {error.strerror or error}") from error
+
+
+def _replace(path: pathlib.Path, text: str) -> None:
+    """Writes a file, whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)

@@ -1,0 +1,264 @@
+"""The loop: plays a game, and now and then looks at it, draws it and saves it."""
+
+import dataclasses
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+import jax
+import numpy as np
+
+from gan_jax import parallel
+from gan_jax.checkpoints import Checkpoints
+from gan_jax.data import Loader
+from gan_jax.evaluation import Evaluator
+from gan_jax.game import Game, GameState, Players, train_step
+from gan_jax.types import Metrics, UserError
+from gan_jax.writers import Progress, Writer
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """The plain numbers of a run. Intervals count steps; 0 is never; all are due at the end.
+
+    Attributes:
+      seed: of parameters, noise and the order of the data.
+      steps: of the game.
+      batch_size: examples a batch, over all devices together.
+      steps_per_call: steps in one dispatch; every interval is a multiple of it.
+      log_every: metrics are fetched and written.
+      sample_every: a picture of samples from fixed inputs; also one before the first step.
+      evaluate_every: the recipe's evaluation.
+      checkpoint_every: the state is saved.
+      keep: newest checkpoints kept.
+      best: the evaluated metric whose best checkpoint is kept too; "" for none.
+      ema_decay: of the averaged parameters, in [0, 1).
+      accumulate: micro-batches per batch and device.
+      simultaneous: players move at once rather than in turn.
+    """
+
+    seed: int = 0
+    steps: int = 10_000
+    batch_size: int = 64
+    steps_per_call: int = 10
+    log_every: int = 100
+    sample_every: int = 1_000
+    evaluate_every: int = 0
+    checkpoint_every: int = 1_000
+    keep: int = 3
+    best: str = ""
+    ema_decay: float = 0.999
+    accumulate: int = 1
+    simultaneous: bool = False
+
+    def due(self, interval: str, done: int) -> bool:
+        """Whether the interval of this name ends after `done` steps."""
+        every = getattr(self, interval)
+        return every > 0 and (done % every == 0 or done == self.steps)
+
+    def check(self, device_count: int) -> None:
+        """Raises a UserError where the numbers do not go together."""
+        for name in ("steps", "batch_size", "steps_per_call", "accumulate", "log_every"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        for name in ("steps", "log_every", *_LOOKS):
+            if getattr(self, name) % self.steps_per_call:
+                raise UserError(
+                    f"{name} {getattr(self, name)} is not a multiple of "
+                    f"steps_per_call {self.steps_per_call}"
+                )
+        if not 0 <= self.ema_decay < 1:
+            raise UserError(f"ema_decay {self.ema_decay} is not in [0, 1)")
+        parallel.check_batch_size(self.batch_size, self.accumulate, device_count)
+
+
+class Stopped(Exception):
+    """The run was asked to stop, saved its state and did so."""
+
+    def __init__(self, signum: int, step: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signum).name} at step {step:,}, state saved")
+        self.signum = signum
+
+
+def train(
+    game: Game,
+    state: GameState,
+    loader: Loader,
+    plan: Plan,
+    *,
+    checkpoints: Checkpoints,
+    writer: Writer,
+    draw: Callable[[Players], np.ndarray],
+    evaluators: Sequence[Evaluator] = (),
+    devices: Sequence[jax.Device] | None = None,
+) -> GameState:
+    """Plays a game from `state.step` to `plan.steps`.
+
+    Args:
+      game: the game.
+      state: the state to start from, on the host or one device; it is left intact.
+      loader: the data, made for the plan's batch size, steps per call and seed.
+      plan: the numbers.
+      checkpoints: where the state is saved.
+      writer: where numbers and pictures go.
+      draw: from the averaged variables to a picture `[H, W, 3]` uint8.
+      evaluators: called with the averaged variables.
+      devices: to spread the batch over; all local ones if None.
+
+    Returns:
+      The final state.
+
+    Raises:
+      Stopped: after SIGTERM or SIGINT, the state saved.
+      UserError: when a metric is not finite, naming step, player and metric; a state that may hold
+        it is never saved, so the newest checkpoint is a good one.
+    """
+    devices = jax.local_devices() if devices is None else devices
+    plan.check(len(devices))
+    step_fn = partial(
+        train_step,
+        turns=game.turns,
+        simultaneous=plan.simultaneous,
+        accumulate=plan.accumulate,
+        ema_decay=plan.ema_decay,
+        axis_name=parallel.AXIS,
+    )
+    play = parallel.compile_play(step_fn, loader.fetch, devices)
+    done = int(state.step)
+    items = loader.items(done)
+    examples = plan.batch_size * game.repeats
+    ledger = Ledger(examples * plan.steps_per_call)
+    if plan.due("sample_every", done):
+        writer.samples(done, draw(state.variables()))
+    replicated = parallel.replicate(state, devices)
+    resident = parallel.replicate(loader.resident, devices)
+
+    with Progress(plan.steps, initial=done, images_per_step=examples) as bar, _signals() as stop:
+        while done < plan.steps:
+            # One dispatch of several steps; the items of the next are made while it runs.
+            item = parallel.shard(next(items), len(devices))
+            replicated, metrics = play(replicated, resident, item)
+            ledger.add(done, metrics)
+            done += plan.steps_per_call
+            bar.update(done)
+
+            if plan.due("log_every", done):
+                values = ledger.mean()
+                writer.scalars(done, values)
+                bar.update(done, {n: v for n, v in values.items() if n.endswith("/loss")})
+
+            # What follows looks at the state, which must be known to be finite.
+            looks = [name for name in _LOOKS if plan.due(name, done)]
+            if not (looks or stop):
+                continue
+            ledger.settle()
+            state = parallel.unreplicate(replicated)
+            evaluation: dict[str, float] = {}
+            if "evaluate_every" in looks:
+                for evaluate in evaluators:
+                    evaluation |= evaluate(state.variables())
+                writer.scalars(done, evaluation)
+                figures = ", ".join(f"{name} {value:.4g}" for name, value in evaluation.items())
+                bar.say(f"step {done:,}: {figures}")
+            if "sample_every" in looks:
+                writer.samples(done, draw(state.variables()))
+                writer.curves()
+            if "checkpoint_every" in looks or stop:
+                checkpoints.save(done, state, evaluation)
+            if stop and done < plan.steps:
+                raise Stopped(stop[0], done)
+    return parallel.unreplicate(replicated)
+
+
+_LOOKS = ("evaluate_every", "sample_every", "checkpoint_every")
+
+
+class Ledger:
+    """Metrics since the last log, fetched late so that the device is not kept waiting.
+
+    Args:
+      examples_per_call: what turns calls a second into examples a second.
+    """
+
+    _IN_FLIGHT = 2
+
+    def __init__(self, examples_per_call: int) -> None:
+        self._examples_per_call = examples_per_call
+        self._pending: list[tuple[int, Metrics]] = []
+        self._settled: list[dict[str, np.ndarray]] = []
+        self._clock: float | None = None
+
+    def add(self, first_step: int, metrics: Metrics) -> None:
+        """Notes a call's metrics, leaves `[devices, steps]`; `first_step` is the steps before it.
+
+        Blocks while more than two calls are under way, so that the host does not run far ahead.
+        """
+        self._pending.append((first_step, metrics))
+        if len(self._pending) > self._IN_FLIGHT:
+            jax.block_until_ready(self._pending[-1 - self._IN_FLIGHT][1])
+        if self._clock is None:  # the first call compiles: time runs from its dispatch on
+            self._clock = time.monotonic()
+
+    def settle(self) -> None:
+        """Fetches what is pending.
+
+        Raises:
+          UserError: at the first value that is not finite.
+        """
+        for first_step, metrics in self._pending:
+            values = {name: np.asarray(leaf)[0] for name, leaf in metrics.items()}
+            _check_finite(first_step, values)
+            self._settled.append(values)
+        self._pending.clear()
+
+    def mean(self) -> dict[str, float]:
+        """The mean of each metric over the steps since the last call, and the throughput."""
+        self.settle()
+        settled, self._settled = self._settled, []
+        values = {n: float(np.mean([values[n] for values in settled])) for n in settled[0]}
+        assert self._clock is not None
+        now = time.monotonic()
+        rate = len(settled) * self._examples_per_call / max(now - self._clock, 1e-9)
+        self._clock = now
+        return values | {"throughput/examples_per_second": rate}
+
+
+def _check_finite(first_step: int, values: Mapping[str, np.ndarray]) -> None:
+    bad = [
+        (int(np.argmin(np.isfinite(value))), name)
+        for name, value in values.items()
+        if not np.isfinite(value).all()
+    ]
+    if bad:
+        index, _ = min(bad)
+        names = ", ".join(f"{n} is {values[n][index]}" for i, n in bad if i == index)
+        raise UserError(
+            f"step {first_step + index + 1:,}: {names}; the newest checkpoint is from before it. "
+            "Try a lower learning rate, clip_norm or a penalty"
+        )
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """A list that a first SIGTERM or SIGINT is noted in; a second one acts as it would have."""
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+
+    def note(signum: int, _: object) -> None:
+        received.append(signum)
+        restore()
+
+    def restore() -> None:
+        for signum, handler in previous.items():
+            signal.signal(signum, handler)
+
+    previous = {s: signal.signal(s, note) for s in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield received
+    finally:
+        restore()

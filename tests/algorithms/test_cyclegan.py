@@ -1,0 +1,130 @@
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax import keys
+from gan_jax.algorithms import cyclegan
+from gan_jax.losses import LEAST_SQUARES, RELATIVISTIC
+
+KEY = jax.random.key(0)
+KEYS = keys.per_example(KEY, 3)
+A, B = np.random.default_rng(0).uniform(-1, 1, size=(2, 3, 4, 4, 1))
+BATCH = {"a": {"x": jnp.float32(A)}, "b": {"x": jnp.float32(B)}}
+
+
+class Scale(nn.Module):
+    """A translator that multiplies: the identity at 1."""
+
+    @nn.compact
+    def __call__(self, x, label=None, *, train):
+        return x * self.param("by", nn.initializers.ones, ())
+
+
+class PatchMeans(nn.Module):
+    """A discriminator of 2 x 2 patches, whose logits are their scaled means."""
+
+    @nn.compact
+    def __call__(self, x, label=None, *, train):
+        logits = nn.avg_pool(x, (2, 2), (2, 2))[..., 0]
+        return logits * self.param("by", nn.initializers.ones, ())
+
+
+def patch_means(x):
+    return x.reshape(3, 2, 2, 2, 2).mean(axis=(2, 4))
+
+
+SCALES = {"ab": 0.5, "ba": 3.0}
+JUDGES = {"a": 2.0, "b": -1.5}
+PLAYERS = {
+    "generator": {"params": {way: {"by": jnp.float32(v)} for way, v in SCALES.items()}},
+    "discriminator": {"params": {domain: {"by": jnp.float32(v)} for domain, v in JUDGES.items()}},
+}
+LOGITS = {
+    "real": {"a": 2.0 * patch_means(A), "b": -1.5 * patch_means(B)},
+    "fake": {"a": 2.0 * patch_means(3.0 * B), "b": -1.5 * patch_means(0.5 * A)},
+}
+ADVERSARIAL = {"least squares": LEAST_SQUARES, "relativistic": RELATIVISTIC}
+
+
+def play(player, **settings):
+    game = cyclegan(Scale(), PatchMeans(), **settings)
+    (turn,) = (turn for turn in game.turns if turn.player == player)
+    return turn.loss(PLAYERS, BATCH, KEYS)
+
+
+@pytest.mark.parametrize("name", ADVERSARIAL)
+def test_discriminators_judge_their_own_domains_real_and_translated(name):
+    loss = ADVERSARIAL[name]
+    value, aux = play("discriminator", loss=loss)
+    real, fake = LOGITS["real"], LOGITS["fake"]
+    expected = sum(np.mean(loss.discriminator(real[d], fake[d])) for d in "ab")
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    for domain in "ab":
+        np.testing.assert_allclose(
+            aux.metrics[f"fake_logit_{domain}"], np.mean(fake[domain]), rtol=1e-5
+        )
+        np.testing.assert_allclose(
+            aux.metrics[f"real_logit_{domain}"], np.mean(real[domain]), rtol=1e-5
+        )
+
+
+@pytest.mark.parametrize("name", ADVERSARIAL)
+@pytest.mark.parametrize("identity_weight", [0.0, 5.0])
+def test_generators_terms_are_those_by_hand(name, identity_weight):
+    loss = ADVERSARIAL[name]
+    settings = {"loss": loss, "cycle_weight": 7.0, "identity_weight": identity_weight}
+    value, aux = play("generator", **settings)
+    real, fake = LOGITS["real"], LOGITS["fake"]
+    size_a, size_b = np.abs(A).mean(), np.abs(B).mean()
+    adversarial = sum(np.mean(loss.generator(fake[d], real[d])) for d in "ab")
+    cycle = abs(0.5 * 3.0 - 1) * (size_a + size_b)
+    identity = (abs(3.0 - 1) * size_a + abs(0.5 - 1) * size_b) if identity_weight else 0.0
+    expected = {"adversarial": adversarial, "cycle": cycle, "identity": identity}
+    assert aux.metrics.keys() == expected.keys()
+    for term, by_hand in expected.items():
+        np.testing.assert_allclose(aux.metrics[term], by_hand, rtol=1e-5, err_msg=term)
+    total = adversarial + 7.0 * cycle + identity_weight * identity
+    np.testing.assert_allclose(value, total, rtol=1e-5)
+
+
+def test_translators_that_are_the_identity_lose_nothing_but_the_adversarial_term():
+    game = cyclegan(Scale(), PatchMeans())
+    players = game.init(KEY, BATCH)
+    value, aux = game.turns[1].loss(players, BATCH, KEYS)
+    assert aux.metrics["cycle"] == aux.metrics["identity"] == 0
+    assert value == aux.metrics["adversarial"]
+
+
+class Random(nn.Module):
+    @nn.compact
+    def __call__(self, x, label=None, *, train):
+        return x * self.param("by", nn.initializers.normal(1.0), ())
+
+
+def test_every_network_starts_from_parameters_of_its_own():
+    players = cyclegan(Random(), Random()).init(KEY, BATCH)
+    values = [float(leaf) for leaf in jax.tree.leaves(players)]
+    assert len(values) == len(set(values)) == 4
+
+
+def test_a_sample_is_a_translation_of_a():
+    game = cyclegan(Scale(), PatchMeans())
+    np.testing.assert_allclose(game.sample(PLAYERS, game.prior(KEYS, BATCH)), 0.5 * A, rtol=1e-6)
+
+
+def test_strips_show_either_domain_there_and_back():
+    game = cyclegan(Scale(), PatchMeans())
+    shown = game.show(PLAYERS, BATCH, KEYS)
+    expected = {
+        "a": A,
+        "a to b": 0.5 * A,
+        "and back to a": 1.5 * A,
+        "b": B,
+        "b to a": 3.0 * B,
+        "and back to b": 1.5 * B,
+    }
+    assert shown.keys() == expected.keys()
+    for title, images in expected.items():
+        np.testing.assert_allclose(shown[title], images, rtol=1e-6, err_msg=title)

@@ -1,0 +1,36 @@
+"""Every test: two virtual CPU devices; warnings and rank promotion are errors."""
+
+import os
+
+os.environ["XLA_FLAGS"] = " ".join(
+    [os.environ.get("XLA_FLAGS", ""), "--xla_force_host_platform_device_count=2"]
+).strip()
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import jax
+import numpy as np
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("filterwarnings", "error")
+
+
+def _equal(actual, expected, *, rtol):
+    """Asserts equality leaf by leaf, within `rtol` of the leaf's largest magnitude."""
+    assert jax.tree.structure(actual) == jax.tree.structure(expected)
+    for (path, a), e in zip(
+        jax.tree.leaves_with_path(actual), jax.tree.leaves(expected), strict=True
+    ):
+        a, e = np.asarray(a, np.float64), np.asarray(e, np.float64)
+        atol = rtol * float(np.max(np.abs(e), initial=1e-30))
+        np.testing.assert_allclose(
+            a, e, rtol=0, atol=atol, err_msg=jax.tree_util.keystr(path), strict=True
+        )
+
+
+@pytest.fixture(scope="session")
+def assert_trees_match():
+    return _equal

@@ -1,0 +1,217 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan_jax.data import array_file, image_folder, materialise
+from gan_jax.types import UserError
+
+GREY = np.random.default_rng(0).integers(256, size=(3, 4, 4), dtype=np.uint8)
+
+
+def picture(path, size=(4, 4), mode="RGB", colour=None, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, colour if colour is not None else 0).save(path, **options)
+    return path
+
+
+def test_npy_of_grey_images_gets_a_channel_axis(tmp_path):
+    np.save(tmp_path / "a.npy", GREY)
+    dataset = array_file(tmp_path / "a.npy")
+    np.testing.assert_array_equal(dataset.columns["x"], GREY[..., None])
+    assert set(dataset.columns) == {"x"}
+
+
+@pytest.mark.parametrize("x", ["x", "images", "samples"])
+@pytest.mark.parametrize("label", ["label", "labels"])
+def test_npz_keys(tmp_path, x, label):
+    np.savez(tmp_path / "a.npz", **{x: GREY[..., None], label: np.array([2, 0, 1])})
+    columns = array_file(tmp_path / "a.npz").columns
+    np.testing.assert_array_equal(columns["x"], GREY[..., None])
+    np.testing.assert_array_equal(columns["label"], [2, 0, 1])
+    assert columns["label"].dtype == np.int32
+
+
+def test_doubles_become_float32(tmp_path):
+    np.save(tmp_path / "a.npy", GREY[..., None] / 127.5 - 1)
+    assert array_file(tmp_path / "a.npy").columns["x"].dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (GREY.astype(np.int64), "int64; store uint8"),
+        (GREY.astype(np.float32), r"must lie in \[-1, 1\]"),
+        (GREY[0, 0], r"must be \[N, ...\]"),
+        (np.zeros((2, 3, 8, 8), np.uint8), r"transpose it to \[N, H, W, C\]"),
+        (np.array([{}]), "cannot be read as a NumPy file"),
+    ],
+)
+def test_other_arrays_are_refused(tmp_path, array, message):
+    np.save(tmp_path / "a.npy", array)
+    with pytest.raises(UserError, match=message):
+        array_file(tmp_path / "a.npy")
+
+
+def test_npz_without_images_names_its_keys(tmp_path):
+    np.savez(tmp_path / "a.npz", data=GREY)
+    with pytest.raises(UserError, match=r"\['data'\]; name its images x or images or samples"):
+        array_file(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize("name", ["a.npy", "a.npz"])
+@pytest.mark.parametrize("content", [b"", b"not an array", b"PK\x03\x04 broken"])
+def test_damaged_files_are_named(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=rf"{name} cannot be read as a NumPy file"):
+        array_file(tmp_path / name)
+
+
+def test_missing_files_are_named(tmp_path):
+    with pytest.raises(UserError, match=r"there is no file .*a.npy"):
+        array_file(tmp_path / "a.npy")
+
+
+def test_files_have_no_test_split(tmp_path):
+    with pytest.raises(UserError, match="no split 'test'"):
+        array_file(tmp_path / "a.npy", split="test")
+
+
+def test_class_folders_are_numbered_by_name(tmp_path):
+    picture(tmp_path / "dog" / "1.png", colour=(1, 2, 3))
+    picture(tmp_path / "cat" / "2.PNG", colour=(4, 5, 6))
+    picture(tmp_path / "cat" / "1.png", colour=(7, 8, 9))
+    (tmp_path / "cat" / "notes.txt").write_text("no image")
+    picture(tmp_path / ".hidden" / "1.png")
+    dataset = materialise(image_folder(tmp_path))
+    assert dataset.label_names == ("cat", "dog")
+    assert dataset.columns["label"].tolist() == [0, 0, 1]
+    assert dataset.columns["x"].shape == (3, 4, 4, 3)
+    assert dataset.columns["x"][:, 0, 0].tolist() == [[7, 8, 9], [4, 5, 6], [1, 2, 3]]
+
+
+def test_flat_folders_have_no_labels(tmp_path):
+    picture(tmp_path / "a.png", mode="L", colour=5)
+    (tmp_path / "empty").mkdir()
+    example = image_folder(tmp_path)[0]
+    np.testing.assert_array_equal(example["x"], np.full((4, 4, 1), 5))
+    assert set(example) == {"x"}
+
+
+def test_grey_and_colour_together_become_colour(tmp_path):
+    picture(tmp_path / "a.png", mode="L", colour=5)
+    picture(tmp_path / "b.png", colour=(1, 2, 3))
+    x = materialise(image_folder(tmp_path)).columns["x"]
+    assert x[:, 0, 0].tolist() == [[5, 5, 5], [1, 2, 3]]
+
+
+def test_channels_can_be_asked_for(tmp_path):
+    picture(tmp_path / "a.png", colour=(255, 0, 0))
+    np.testing.assert_array_equal(
+        image_folder(tmp_path, channels=1)[0]["x"], 76 * np.ones((4, 4, 1))
+    )
+
+
+def test_transparency_is_over_white(tmp_path):
+    picture(tmp_path / "a.png", mode="RGBA", colour=(0, 0, 0, 0))
+    picture(tmp_path / "b.png", mode="RGBA", colour=(10, 20, 30, 255))
+    x = materialise(image_folder(tmp_path)).columns["x"]
+    assert x[:, 0, 0].tolist() == [[255, 255, 255], [10, 20, 30]]
+
+
+def test_transparent_grey_stays_grey(tmp_path):
+    picture(tmp_path / "a.png", mode="LA", colour=(0, 0))
+    np.testing.assert_array_equal(image_folder(tmp_path)[0]["x"], np.full((4, 4, 1), 255))
+
+
+def test_palettes_become_colour(tmp_path):
+    Image.new("RGB", (4, 4), (0, 128, 255)).quantize(2).save(tmp_path / "a.png")
+    assert image_folder(tmp_path)[0]["x"][0, 0].tolist() == [0, 128, 255]
+
+
+def test_exif_orientation_turns_the_image(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    image = Image.new("L", (8, 4))
+    image.paste(255, (0, 0, 4, 4))  # left half white: the top half, once turned
+    image.save(tmp_path / "a.png", exif=exif)
+    picture(tmp_path / "b.png", mode="L", size=(4, 8))
+    x = materialise(image_folder(tmp_path)).columns["x"]
+    assert x.shape == (2, 8, 4, 1)
+    assert x[0, :, 0, 0].tolist() == [255] * 4 + [0] * 4
+
+
+def test_sizes_that_differ_name_both_files(tmp_path):
+    picture(tmp_path / "a.png", size=(4, 5))
+    picture(tmp_path / "b.png", size=(6, 5))
+    with pytest.raises(UserError, match=r"a.png is 4x5, .*b.png is 6x5; set data.resolution"):
+        image_folder(tmp_path)
+
+
+def test_sizes_may_differ_with_a_resolution(tmp_path):
+    picture(tmp_path / "a.png", size=(4, 5))
+    picture(tmp_path / "b.png", size=(6, 9))
+    x = materialise(image_folder(tmp_path, resolution=3)).columns["x"]
+    assert x.shape == (2, 3, 3, 3)
+
+
+def test_an_unreadable_file_is_named(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"no image")
+    with pytest.raises(UserError, match=r"a.png cannot be read as an image"):
+        image_folder(tmp_path)
+
+
+def test_a_truncated_file_is_named_when_decoded(tmp_path):
+    path = tmp_path / "a.png"
+    noise = np.random.default_rng(0).integers(256, size=(40, 40), dtype=np.uint8)
+    Image.fromarray(noise).save(path)
+    path.write_bytes(path.read_bytes()[:800])
+    dataset = image_folder(tmp_path)
+    with pytest.raises(UserError, match=r"a.png cannot be read as an image"):
+        dataset[0]
+
+
+def test_deep_pixels_are_refused(tmp_path):
+    Image.fromarray(np.zeros((4, 4), np.uint16)).save(tmp_path / "a.png")
+    with pytest.raises(UserError, match=r"a.png has more than 8 bits a channel"):
+        image_folder(tmp_path)
+
+
+def test_images_at_both_levels_are_refused(tmp_path):
+    picture(tmp_path / "a.png")
+    picture(tmp_path / "cat" / "b.png")
+    with pytest.raises(UserError, match=r"both directly \(a.png\) and in a folder \(cat\)"):
+        image_folder(tmp_path)
+
+
+def test_the_wrong_folder_level_names_the_right_folder(tmp_path):
+    picture(tmp_path / "train" / "cat" / "a.png")
+    picture(tmp_path / "train" / "dog" / "b.png")
+    with pytest.raises(UserError, match=r"more than one folder deep; .*train$"):
+        image_folder(tmp_path)
+
+
+def test_an_empty_class_is_refused(tmp_path):
+    picture(tmp_path / "cat" / "a.png")
+    (tmp_path / "dog").mkdir()
+    with pytest.raises(UserError, match=r"class folder .*dog holds no images"):
+        image_folder(tmp_path)
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(UserError, match="holds no images"):
+        image_folder(tmp_path)
+
+
+def test_a_missing_folder_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"there is no folder .*nowhere"):
+        image_folder(tmp_path / "nowhere")
+
+
+def test_other_channels_are_refused(tmp_path):
+    with pytest.raises(UserError, match="must be 1 or 3, got 2"):
+        image_folder(tmp_path, channels=2)
+
+
+def test_folders_have_no_test_split(tmp_path):
+    with pytest.raises(UserError, match="no split 'test'"):
+        image_folder(tmp_path, split="test")

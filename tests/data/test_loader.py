@@ -1,0 +1,198 @@
+from itertools import islice
+
+import jax
+import numpy as np
+import pytest
+
+from gan_jax.data import ArrayDataset, make_loader, order
+from gan_jax.types import UserError
+
+IMAGES = np.random.default_rng(0).integers(256, size=(23, 4, 4, 1), dtype=np.uint8)
+DATASET = ArrayDataset("a", "train", {"x": IMAGES, "label": np.arange(23)})
+OTHER = ArrayDataset("b", "train", {"x": 255 - IMAGES, "label": np.arange(23)})
+RESIDENT, STREAMING = 2**30, 0
+
+
+class Broken:
+    """Reads its first example and no other."""
+
+    name, split = "broken", "train"
+
+    def __len__(self):
+        return 9
+
+    def __getitem__(self, i):
+        if i:
+            raise UserError("the file is damaged")
+        return {"x": IMAGES[0]}
+
+
+def batches(loader, start, count):
+    """The batches of `count` steps, leaves [count, repeats, batch_size, ...]."""
+    resident = jax.tree.map(np.asarray, loader.resident)
+    fetch = jax.jit(jax.vmap(jax.vmap(loader.fetch, (None, 0)), (None, 0)))
+    steps, items = [], loader.items(start)
+    while len(steps) < count:
+        call = fetch(resident, next(items))
+        length = len(jax.tree.leaves(call)[0])
+        steps += [jax.tree.map(lambda leaf, i=i: np.asarray(leaf[i]), call) for i in range(length)]
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *steps[:count])
+
+
+def assert_same(one, other):
+    jax.tree.map(np.testing.assert_array_equal, one, other)
+
+
+def test_every_epoch_shows_every_example_once_in_another_order():
+    epochs = order(10, 0, 0, 30).reshape(3, 10)
+    for epoch in epochs:
+        assert sorted(epoch.tolist()) == list(range(10))
+    assert len({tuple(epoch) for epoch in epochs}) == 3
+
+
+def test_order_is_the_same_for_ever():
+    # The argsorted raw stream of Philox4x64-10, key [7, epoch]: if it moves, no old run resumes.
+    assert order(5, 7, 0, 10).tolist() == [4, 1, 3, 2, 0, 3, 1, 2, 4, 0]
+
+
+def test_a_stretch_is_a_window_of_the_stream():
+    stream = order(7, 3, 0, 60)
+    for start, count in [(0, 1), (6, 2), (7, 7), (13, 30), (59, 1)]:
+        np.testing.assert_array_equal(order(7, 3, start, count), stream[start : start + count])
+
+
+def test_order_depends_on_the_seed():
+    assert order(50, 0, 0, 50).tolist() != order(50, 1, 0, 50).tolist()
+
+
+def test_negative_seeds_are_seeds():
+    assert sorted(order(5, -1, 0, 5).tolist()) == [0, 1, 2, 3, 4]
+
+
+def test_items_of_a_resident_set_are_indices():
+    loader = make_loader(DATASET, batch_size=4, repeats=2, steps_per_call=3, seed=0)
+    item = next(loader.items(0))
+    assert (item.shape, item.dtype) == ((3, 2, 4), np.int32)
+    np.testing.assert_array_equal(item.ravel(), order(23, 0, 0, 24))
+    assert loader.resident["x"].dtype == np.uint8
+
+
+def test_items_of_a_streamed_set_are_examples_as_stored():
+    loader = make_loader(
+        DATASET, batch_size=4, repeats=2, steps_per_call=3, seed=0, resident_limit=STREAMING
+    )
+    item = next(loader.items(0))
+    assert (item["x"].shape, item["x"].dtype) == ((3, 2, 4, 4, 4, 1), np.uint8)
+    assert (item["label"].shape, item["label"].dtype) == ((3, 2, 4), np.int32)
+    assert loader.resident is None
+
+
+@pytest.mark.parametrize("limit", [RESIDENT, STREAMING])
+def test_a_batch_is_the_examples_the_order_names(limit):
+    loader = make_loader(DATASET, batch_size=6, repeats=2, seed=5, resident_limit=limit)
+    result = batches(loader, 0, 4)
+    indices = order(23, 5, 0, 48).reshape(4, 2, 6)
+    np.testing.assert_array_equal(result["label"], indices)
+    np.testing.assert_allclose(result["x"], IMAGES[indices] / 127.5 - 1, atol=1e-6)
+    assert result["x"].dtype == np.float32
+
+
+def test_resident_and_streamed_batches_agree_bit_for_bit():
+    resident, streamed = (
+        make_loader(DATASET, batch_size=5, repeats=2, steps_per_call=2, seed=1, resident_limit=n)
+        for n in (RESIDENT, STREAMING)
+    )
+    assert_same(batches(resident, 2, 10), batches(streamed, 2, 10))
+
+
+@pytest.mark.parametrize("limit", [RESIDENT, STREAMING])
+@pytest.mark.parametrize("start", [1, 3, 8])
+def test_a_resumed_stream_is_the_tail(limit, start):
+    loader = make_loader(DATASET, batch_size=5, repeats=2, seed=1, resident_limit=limit)
+    tail = jax.tree.map(lambda leaf: leaf[start:], batches(loader, 0, 12))
+    assert_same(batches(loader, start, 12 - start), tail)
+
+
+@pytest.mark.parametrize("limit", [RESIDENT, STREAMING])
+def test_steps_per_call_does_not_change_what_a_step_sees(limit):
+    one, three = (
+        make_loader(DATASET, batch_size=4, steps_per_call=n, seed=2, resident_limit=limit)
+        for n in (1, 3)
+    )
+    assert_same(batches(one, 0, 9), batches(three, 0, 9))
+
+
+def test_repeats_divide_a_step_and_change_nothing_else():
+    halves = make_loader(DATASET, batch_size=4, repeats=2, seed=2)
+    whole = make_loader(DATASET, batch_size=8, seed=2)
+    np.testing.assert_array_equal(
+        batches(halves, 0, 5)["label"].reshape(5, 8), batches(whole, 0, 5)["label"][:, 0]
+    )
+
+
+@pytest.mark.parametrize("limit", [RESIDENT, STREAMING])
+def test_a_set_smaller_than_a_batch_wraps(limit):
+    tiny = ArrayDataset("a", "train", {"x": IMAGES[:3], "label": np.arange(3)})
+    labels = batches(make_loader(tiny, batch_size=9, seed=0, resident_limit=limit), 0, 1)["label"]
+    assert np.bincount(labels.ravel()).tolist() == [3, 3, 3]
+
+
+@pytest.mark.parametrize("limit", [RESIDENT, STREAMING])
+def test_domains_are_nested_and_shuffled_apart(limit):
+    loader = make_loader({"b": OTHER, "a": DATASET}, batch_size=23, seed=0, resident_limit=limit)
+    batch = jax.tree.map(lambda leaf: leaf[0, 0], batches(loader, 0, 1))
+    assert sorted(batch) == ["a", "b"]
+    labels = {domain: batch[domain]["label"].tolist() for domain in batch}
+    assert labels["a"] != labels["b"]
+    assert sorted(labels["a"]) == sorted(labels["b"]) == list(range(23))
+    stored = {"a": IMAGES, "b": 255 - IMAGES}
+    for domain, images in stored.items():
+        expected = images[labels[domain]] / 127.5 - 1
+        np.testing.assert_allclose(batch[domain]["x"], expected, atol=1e-6)
+
+
+def test_domains_agree_resident_and_streamed():
+    domains = {"a": DATASET, "b": OTHER}
+    resident, streamed = (
+        make_loader(domains, batch_size=5, steps_per_call=2, seed=1, resident_limit=limit)
+        for limit in (RESIDENT, STREAMING)
+    )
+    assert_same(batches(resident, 4, 6), batches(streamed, 4, 6))
+
+
+def test_the_limit_counts_all_domains():
+    size = sum(column.nbytes for column in DATASET.columns.values())
+    domains = {"a": DATASET, "b": OTHER}
+    fits = make_loader(domains, batch_size=5, seed=1, resident_limit=2 * size)
+    streams = make_loader(domains, batch_size=5, seed=1, resident_limit=2 * size - 1)
+    assert sorted(fits.resident) == ["a", "b"]
+    assert streams.resident is None
+
+
+def test_floats_pass_unchanged():
+    points = np.array([[4.0, -3.0], [0.5, 2.0]], np.float32)
+    loader = make_loader(ArrayDataset("p", "train", {"x": points}), batch_size=2, seed=0)
+    result = batches(loader, 0, 1)["x"][0, 0]
+    np.testing.assert_array_equal(result, points[order(2, 0, 0, 2)])
+
+
+def test_a_fault_in_a_reading_thread_reaches_the_caller():
+    loader = make_loader(Broken(), batch_size=9, seed=0, resident_limit=STREAMING)
+    with pytest.raises(UserError, match="the file is damaged"):
+        list(islice(loader.items(0), 1))
+
+
+def test_an_empty_set_is_refused():
+    class Empty(Broken):
+        def __len__(self):
+            return 0
+
+    with pytest.raises(UserError, match=r"broken\[train\]: there are no examples"):
+        make_loader(Empty(), batch_size=1, seed=0)
+
+
+@pytest.mark.parametrize("name", ["batch_size", "repeats", "steps_per_call"])
+def test_counts_below_one_are_refused(name):
+    counts = {"batch_size": 1, name: 0}
+    with pytest.raises(UserError, match=f"{name} must be at least 1, got 0"):
+        make_loader(DATASET, seed=0, **counts)

@@ -1,0 +1,84 @@
+"""What a user does: recipes run in this process, and the scripts in processes of their own."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _at_the_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture
+def tiny(request):
+    """A recipe's tiny variant by name, two steps a call; skips where its data are absent."""
+
+    def configure(name, **settings):
+        path = f"configs/{name}.py"
+        spec = importlib.util.spec_from_file_location(name, path)
+        recipe = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(recipe)
+        config = recipe.get_config("tiny")
+        if config.data.name == "mnist":
+            request.getfixturevalue("mnist_folder")
+        short = {
+            "steps": 8,
+            "batch_size": 8,
+            "steps_per_call": 2,
+            "log_every": 2,
+            "sample_every": 8,
+            "evaluate_every": 8,
+            "checkpoint_every": 4,
+        }
+        config.update(short | settings)
+        return path, config
+
+    return configure
+
+
+@pytest.fixture
+def script():
+    """Starts `python -m experiments.NAME ...`, or `code` in its stead.
+
+    `wait=False` gives the running process, else it comes back done, with `out` and `err`.
+    """
+
+    def start(name, *arguments, wait=True, code=None):
+        what = ["-m", f"experiments.{name}"] if code is None else ["-c", code]
+        command = [sys.executable, *what, *map(str, arguments)]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "XLA_FLAGS": ""}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        process = subprocess.Popen(command, env=environment, **pipes)
+        if not wait:
+            return process
+        process.out, process.err = process.communicate(timeout=120)
+        return process
+
+    return start
+
+
+@pytest.fixture
+def assert_same_bits():
+    """Equality of two states in every leaf: params, optimizer, EMA, statistics, key and step."""
+
+    def bits(leaf):
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+            leaf = jax.random.key_data(leaf)
+        return np.asarray(leaf)
+
+    def compare(one, other):
+        for (path, a), b in zip(
+            jax.tree.leaves_with_path(one), jax.tree.leaves(other), strict=True
+        ):
+            np.testing.assert_array_equal(bits(a), bits(b), jax.tree_util.keystr(path))
+
+    return compare

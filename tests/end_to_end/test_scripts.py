@@ -1,0 +1,174 @@
+"""The scripts as a user runs them, each in a process of its own."""
+
+import json
+import random
+import signal
+import time
+
+import numpy as np
+import pytest
+from ml_collections import ConfigDict
+from PIL import Image
+
+from experiments import assembly
+from gan_jax import runs
+
+SHORT = ("--config=configs/digits.py:tiny", "--config.steps_per_call=2", "--config.log_every=2")
+RUN = (*SHORT, "--config.steps=40", "--config.checkpoint_every=4", "--config.sample_every=20")
+RUN += ("--config.evaluate_every=0",)
+
+
+def final_state(workdir):
+    record = runs.load(workdir)
+    config = ConfigDict(record["config"])
+    recipe = assembly.load_recipe(workdir / "recipe.py")
+    example = assembly.from_specification(record["example"])
+    template = assembly.make_state(recipe.make_game(config), config, example)
+    return assembly.make_checkpoints(workdir, assembly.make_plan(config)).restore(template)
+
+
+def wait_for_checkpoint(workdir, process):
+    while not any((workdir / "checkpoints").glob("[0-9]*")):
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+
+
+def test_kill_9_at_a_random_step_changes_nothing(script, tmp_path, assert_same_bits):
+    unbroken, killed = tmp_path / "unbroken", tmp_path / "killed"
+    assert script("train", *RUN, f"--workdir={unbroken}").returncode == 0
+    for seed in range(2):
+        process = script("train", *RUN, f"--workdir={killed}", wait=False)
+        wait_for_checkpoint(killed, process)
+        time.sleep(random.Random(seed).uniform(0, 0.3))
+        process.kill()
+        process.communicate()
+    assert script("train", *RUN, f"--workdir={killed}").returncode == 0
+    assert_same_bits(final_state(killed), final_state(unbroken))
+    steps = [json.loads(line)["step"] for line in (killed / "metrics.jsonl").open()]
+    assert steps == list(range(2, 41, 2))
+
+
+@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_saves_and_stops(signum, code, script, tmp_path):
+    process = script(
+        "train", *SHORT, "--config.steps=100000", f"--workdir={tmp_path}", wait=False
+    )
+    while not (tmp_path / "metrics.jsonl").exists() or not (tmp_path / "metrics.jsonl").read_text():
+        assert process.poll() is None, process.stderr.read()
+        time.sleep(0.02)
+    process.send_signal(signum)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    step, _ = final_state(tmp_path)
+    assert f"at step {step:,}, state saved" in err
+    assert "Traceback" not in err
+
+
+def test_a_second_process_on_a_run_is_refused(script, tmp_path):
+    with runs.lock(tmp_path):
+        second = script("train", *RUN, f"--workdir={tmp_path}")
+    assert second.returncode == 1
+    assert "is in use by process" in second.err
+
+
+REFUSED = {
+    "an unknown key names the nearest": (
+        ["--config.batch_sise=3"],
+        "batch_size",
+    ),
+    "a value of the wrong type": (["--config.steps=many"], "steps"),
+    "no such recipe": (["--config=configs/nothing.py"], "nothing.py"),
+    "steps that are no whole number of calls": (["--config.steps=41"], "steps_per_call"),
+    "a batch that micro-batches do not divide": (["--config.accumulate=7"], "batch_size 64"),
+    "a resolution the net cannot make": (["--config.data.resolution=12"], "resolution 12"),
+    "a folder that is no run's": (["--workdir=gan_jax"], "gan_jax"),
+    "an unreadable image": (["--config.data.name={bad}", "--config.data.test_split="], "broken.png"),
+    "images of a size that differs": (
+        ["--config.data.name={mixed}", "--config.data.test_split=", "--config.data.resolution=0"],
+        "data.resolution",
+    ),
+    "a stray argument": (["configs/digits.py"], "configs/digits.py"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_bad_input_gets_one_clear_line(case, script, tmp_path):
+    arguments, expected = REFUSED[case]
+    bad, mixed = tmp_path / "bad", tmp_path / "mixed"
+    for folder in (bad, mixed):
+        folder.mkdir()
+        Image.new("L", (16, 16)).save(folder / "a.png")
+    (bad / "broken.png").write_bytes(b"not an image")
+    Image.new("L", (8, 8)).save(mixed / "b.png")
+    workdir = [f"--workdir={tmp_path / 'run'}"]
+    arguments = [a.format(bad=bad, mixed=mixed) for a in arguments]
+    result = script("train", *RUN, *workdir, *arguments)
+    assert result.returncode == 1
+    (line,) = [line for line in result.err.splitlines() if line]
+    assert line.startswith("error: ")
+    assert expected in line
+
+
+def test_a_changed_config_is_refused_with_a_diff_unless_allowed(script, tmp_path):
+    run = (*RUN, "--config.steps=4", f"--workdir={tmp_path}")
+    assert script("train", *run).returncode == 0
+    changed = (*run, "--config.steps=8", "--config.r1=2.0")
+    refused = script("train", *changed)
+    assert refused.returncode == 1
+    assert "r1: 1.0 -> 2.0" in refused.err
+    assert "--allow_config_change" in refused.err
+    assert script("train", *changed, "--allow_config_change").returncode == 0
+    assert final_state(tmp_path)[0] == 8
+
+
+def test_a_value_that_is_not_finite_stops_the_run_and_is_named(script, tmp_path):
+    diverging = ("--config.generator.learning_rate=1e30", "--config.ema_decay=0.5")
+    result = script("train", *RUN, *diverging, f"--workdir={tmp_path}")
+    assert result.returncode == 1
+    (line,) = [line for line in result.err.splitlines() if line.startswith("error: ")]
+    assert "step " in line
+    assert "generator/" in line or "discriminator/" in line
+    assert not any((tmp_path / "checkpoints").glob("[0-9]*"))
+
+
+def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(script, tmp_path):
+    run = (*RUN, f"--workdir={tmp_path}")
+    assert script("train", *run, "--config.steps=4").returncode == 0
+    limited = (
+        "import resource, signal, sys, runpy;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000));"
+        "sys.argv = ['experiments.train', *sys.argv[1:]];"
+        "runpy.run_module('experiments.train', run_name='__main__', alter_sys=True)"
+    )
+    result = script("train", *run, "--config.steps=8", "--allow_config_change", code=limited)
+    assert result.returncode == 1
+    assert "error: could not write" in result.err
+    assert "Traceback" not in result.err
+    assert final_state(tmp_path)[0] == 4
+
+
+def test_samples_come_from_the_folder_alone(script, tmp_path):
+    workdir = tmp_path / "run"
+    run = ("--config=configs/digits_cgan.py:tiny", "--config.steps=20", f"--workdir={workdir}")
+    assert script("train", *run, "--config.evaluate_every=0").returncode == 0
+    moved = workdir.rename(tmp_path / "moved")
+
+    out = tmp_path / "x.npz"
+    made = script("sample", f"--workdir={moved}", "--count=7", "--label=3", f"--out={out}")
+    assert made.returncode == 0, made.err
+    arrays = np.load(out)
+    assert arrays["samples"].shape == (7, 16, 16, 1)
+    assert arrays["samples"].dtype == np.float32
+    assert np.abs(arrays["samples"]).max() <= 1
+    np.testing.assert_array_equal(arrays["labels"], np.full(7, 3))
+
+    picture = tmp_path / "arcs.png"
+    assert (
+        script("sample", f"--workdir={moved}", "--interpolate", f"--out={picture}").returncode == 0
+    )
+    assert Image.open(picture).size[0] > 300
+
+    refused = script("sample", f"--workdir={moved}", "--label=10")
+    assert refused.returncode == 1
+    assert "0..9" in refused.err

@@ -1,0 +1,79 @@
+"""Writes penalties.json: gradient penalties of a small critic by PyTorch's autograd, in float64.
+
+    python tests/golden/make_penalties.py
+
+Needs torch and NumPy, and no part of gan_jax. The critic is `tanh(x W + b) v + c`; its parameters'
+gradients are those of `Σ_i weights_i penalty_i`, so second derivatives of the critic.
+"""
+
+import json
+import pathlib
+import platform
+
+import numpy as np
+import torch
+
+EPSILON = [
+    0.8673704862594604,
+    0.6751335859298706,
+    0.20599794387817383,
+    0.23133409023284912,
+    0.29845166206359863,
+]
+"""What gan_jax.keys.uniform gives for keys.per_example(jax.random.key(7), 5)."""
+
+random = np.random.default_rng(0)
+INPUTS = {
+    "real": random.normal(size=(5, 3)),
+    "fake": random.normal(size=(5, 3)) + 0.5,
+    "weights": random.uniform(0.5, 2.0, size=5),
+}
+PARAMS = {
+    "W": random.normal(size=(3, 4)),
+    "b": random.normal(size=4),
+    "v": random.normal(size=4),
+    "c": random.normal(size=()),
+}
+params = {n: torch.tensor(p, dtype=torch.float64, requires_grad=True) for n, p in PARAMS.items()}
+real, fake, weights = (torch.tensor(v, dtype=torch.float64) for v in INPUTS.values())
+epsilon = torch.tensor(EPSILON, dtype=torch.float64)[:, None]
+
+
+def critic(x):
+    return torch.tanh(x @ params["W"] + params["b"]) @ params["v"] + params["c"]
+
+
+def norms(x):
+    x = x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
+    return gradient.norm(2, dim=1)
+
+
+def golden(penalty):
+    grads = torch.autograd.grad((weights * penalty).sum(), list(params.values()), allow_unused=True)
+    grads = [
+        torch.zeros_like(p) if g is None else g for p, g in zip(params.values(), grads, strict=True)
+    ]
+    return {
+        "value": penalty.tolist(),
+        "gradient": {name: g.tolist() for name, g in zip(params, grads, strict=True)},
+    }
+
+
+if __name__ == "__main__":
+    content = {
+        "source": "torch.autograd, float64, by make_penalties.py",
+        "versions": {
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "python": platform.python_version(),
+        },
+        "inputs": {name: value.tolist() for name, value in INPUTS.items()},
+        "params": {name: value.tolist() for name, value in PARAMS.items()},
+        "epsilon": EPSILON,
+        "r1": golden(0.5 * norms(real) ** 2),
+        "r2": golden(0.5 * norms(fake) ** 2),
+        "gradient_penalty": golden((norms((1 - epsilon) * real + epsilon * fake) - 1) ** 2),
+    }
+    lines = ",\n".join(f'  "{name}": {json.dumps(value)}' for name, value in content.items())
+    pathlib.Path(__file__).with_name("penalties.json").write_text(f"{{\n{lines}\n}}\n")

@@ -1,0 +1,135 @@
+"""The convolutions against Flax's own: parameters, values, first and second derivatives."""
+
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gan_jax.layers import Conv, ConvTranspose
+
+KEY = jax.random.key(0)
+PAIRS = {"Conv": (Conv, nn.Conv), "ConvTranspose": (ConvTranspose, nn.ConvTranspose)}
+both = pytest.mark.parametrize("name", PAIRS)
+
+
+def derivatives(net):
+    """`(params, x) -> (value, first derivatives, second derivatives)` of a scalar of the net's."""
+
+    def scalar(params, x):
+        y = net.apply(params, x)
+        return jnp.sum(jnp.sin(y)), y
+
+    first = jax.grad(scalar, argnums=(0, 1), has_aux=True)
+
+    def squared_norm(params, x):
+        grads, y = first(params, x)
+        return sum(jnp.sum(leaf**2) for leaf in jax.tree.leaves(grads)), (grads, y)
+
+    def evaluate(params, x):
+        second, (grads, y) = jax.grad(squared_norm, argnums=(0, 1), has_aux=True)(params, x)
+        return {"value": y, "first": grads, "second": second}
+
+    return evaluate
+
+
+def inputs(net, shape):
+    """Random parameters, biases included, and input."""
+    random = np.random.default_rng(0)
+    draw = lambda leaf: jnp.asarray(random.normal(size=leaf.shape) / 3, jnp.float32)
+    x = 3 * draw(np.empty(shape))
+    return jax.tree.map(draw, jax.eval_shape(net.init, KEY, x)), x
+
+
+@st.composite
+def settings_of_a_layer(draw):
+    """Keyword arguments that both layers take, and the shape of an input; some give no output."""
+    n = draw(st.integers(1, 3))
+    sizes = lambda low, high: st.tuples(*[st.integers(low, high)] * n)
+    sides = st.tuples(st.integers(0, 2), st.integers(0, 2))
+    padding = st.one_of(
+        st.sampled_from(["SAME", "VALID"]),
+        st.integers(0, 2),
+        st.lists(sides, min_size=n, max_size=n).map(tuple),
+    )
+    arguments = {
+        "features": draw(st.integers(1, 3)),
+        "kernel_size": draw(sizes(1, 4)),
+        "strides": draw(st.one_of(st.integers(1, 3), sizes(1, 3))),
+        "padding": draw(padding),
+        "use_bias": draw(st.booleans()),
+    }
+    return arguments, (draw(st.integers(1, 2)), *draw(sizes(4, 6)), draw(st.integers(1, 3)))
+
+
+@both
+@settings(max_examples=20, derandomize=True, deadline=None, database=None)
+@given(drawn=settings_of_a_layer())
+def test_is_flaxs_layer_in_parameters_values_and_two_derivatives(name, drawn, assert_trees_match):
+    arguments, shape = drawn
+    ours, flaxs = (layer(**arguments) for layer in PAIRS[name])
+    params, x = inputs(flaxs, shape)
+    mine = jax.eval_shape(ours.init, KEY, x)
+    assert jax.tree.map(jnp.shape, mine) == jax.tree.map(jnp.shape, params)
+
+    @jax.jit
+    def evaluate(params, x):
+        return derivatives(ours)(params, x), derivatives(flaxs)(params, x)
+
+    assert_trees_match(*evaluate(params, x), rtol=1e-5)
+
+
+@both
+def test_negative_padding_crops_as_flaxs_does(name, assert_trees_match):
+    arguments = {"features": 2, "kernel_size": (3, 2), "strides": 2, "padding": ((-1, 0), (1, -2))}
+    ours, flaxs = (layer(**arguments) for layer in PAIRS[name])
+    params, x = inputs(flaxs, (2, 7, 6, 2))
+    evaluate = jax.jit(lambda p, x: (derivatives(ours)(p, x), derivatives(flaxs)(p, x)))
+    assert_trees_match(*evaluate(params, x), rtol=1e-5)
+
+
+@both
+def test_starts_from_flaxs_initial_parameters(name, assert_trees_match):
+    ours, flaxs = (layer(3, (4, 4), strides=2) for layer in PAIRS[name])
+    x = jnp.zeros((1, 8, 8, 2))
+    assert_trees_match(ours.init(KEY, x), flaxs.init(KEY, x), rtol=0)
+
+
+@both
+@pytest.mark.parametrize(
+    "over", [jax.vmap, lambda f: partial(jax.lax.map, f)], ids=["vmap", "loop"]
+)
+def test_under_vmap_and_inside_a_loop_it_is_the_same(name, over, assert_trees_match):
+    net = PAIRS[name][0](2, (3, 2), strides=2)
+    params, x = inputs(net, (2, 5, 4, 3))
+    twice = lambda leaf: jnp.stack([leaf, 0.5 * leaf])
+    stacked = jax.tree.map(twice, (params, x))
+    mapped = jax.jit(over(lambda each: derivatives(net)(*each)))(stacked)
+    evaluate = jax.jit(derivatives(net))
+    halved = jax.tree.map(lambda leaf: 0.5 * leaf, (params, x))
+    apart = jax.tree.map(lambda *leaves: jnp.stack(leaves), evaluate(params, x), evaluate(*halved))
+    assert_trees_match(mapped, apart, rtol=1e-5)
+
+
+@both
+def test_computes_in_bfloat16_from_float32_parameters(name):
+    ours, flaxs = (layer(2, (4, 4), strides=2, dtype=jnp.bfloat16) for layer in PAIRS[name])
+    params, x = inputs(ours, (2, 6, 6, 3))
+    assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}
+    y = ours.apply(params, x)
+    assert y.dtype == jnp.bfloat16
+    np.testing.assert_allclose(
+        np.float32(y), np.float32(flaxs.apply(params, x)), rtol=2e-2, atol=2e-2
+    )
+    gradient = jax.grad(lambda params: jnp.sum(ours.apply(params, x).astype(jnp.float32) ** 2))
+    assert {leaf.dtype for leaf in jax.tree.leaves(gradient(params))} == {jnp.dtype("float32")}
+
+
+@both
+def test_unknown_padding_is_refused(name):
+    with pytest.raises((ValueError, RuntimeError), match=r"(?i)padding"):
+        PAIRS[name][0](2, (3,), padding="ROUND").init(KEY, jnp.zeros((1, 5, 2)))

@@ -1,0 +1,109 @@
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax.layers import BatchNorm
+
+KEY = jax.random.key(0)
+SHAPE = (8, 3, 3, 4)
+X = 3 + 2 * jax.random.normal(KEY, SHAPE)
+WEIGHT = jax.random.normal(jax.random.key(1), SHAPE)
+
+
+class FlaxNorm(nn.Module):
+    """Flax's layer under our calling convention and our layer's name."""
+
+    @nn.compact
+    def __call__(self, x, *, train):
+        return nn.BatchNorm(not train, momentum=0.9, epsilon=1e-5, name="norm")(x)
+
+
+class Norm(nn.Module):
+    axis_name: str | None = None
+
+    @nn.compact
+    def __call__(self, x, *, train):
+        return BatchNorm(axis_name=self.axis_name, name="norm")(x, train=train)
+
+
+def variables():
+    random = np.random.default_rng(0)
+    draw = lambda: jnp.asarray(random.uniform(0.5, 2, size=4), jnp.float32)
+    return {
+        "params": {"norm": {"scale": draw(), "bias": draw()}},
+        "batch_stats": {"norm": {"mean": draw(), "var": draw()}},
+    }
+
+
+def evaluate(net, variables, x, weight, *, train):
+    """Output, running statistics after it, gradients by parameters and input."""
+
+    def loss(params, x):
+        y, new = net.apply({**variables, "params": params}, x, train=train, mutable=["batch_stats"])
+        return jnp.sum(weight * y), (y, new)
+
+    (_, (y, new)), grads = jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(
+        variables["params"], x
+    )
+    return {"y": y, "stats": new, "grads": grads}
+
+
+def test_has_flaxs_collections_names_and_initial_values(assert_trees_match):
+    ours, flaxs = (net.init(KEY, X, train=True) for net in (Norm(), FlaxNorm()))
+    assert_trees_match(ours, flaxs, rtol=0)
+
+
+@pytest.mark.parametrize("train", [False, True])
+def test_values_statistics_and_gradients_are_flaxs(train, assert_trees_match):
+    ours, flaxs = (
+        evaluate(net, variables(), X, WEIGHT, train=train) for net in (Norm(), FlaxNorm())
+    )
+    assert_trees_match(ours, flaxs, rtol=2e-5)
+
+
+def test_synchronised_over_two_devices_it_is_that_of_the_whole_batch(assert_trees_match):
+    whole = evaluate(Norm(), variables(), X, WEIGHT, train=True)
+    halves = lambda leaf: leaf.reshape(2, 4, *leaf.shape[1:])
+
+    def on_device(x, weight):
+        return evaluate(Norm("batch"), variables(), x, weight, train=True)
+
+    parts = jax.pmap(on_device, "batch")(halves(X), halves(WEIGHT))
+    (grads, grad_x) = parts["grads"]
+    joined = {
+        "y": parts["y"].reshape(SHAPE),
+        "stats": jax.tree.map(lambda leaf: leaf[0], parts["stats"]),
+        "grads": (jax.tree.map(lambda leaf: leaf.sum(axis=0), grads), grad_x.reshape(SHAPE)),
+    }
+    assert_trees_match(joined, whole, rtol=2e-5)
+
+
+def test_unsynchronised_each_device_normalises_its_own_part(assert_trees_match):
+    parts = jax.pmap(lambda x: Norm().apply(variables(), x, train=True, mutable=["batch_stats"])[0])
+    y = parts(X.reshape(2, 4, *SHAPE[1:]))
+    alone = evaluate(Norm(), variables(), X[:4], WEIGHT[:4], train=True)["y"]
+    assert_trees_match(y[0], alone, rtol=1e-5)
+
+
+def test_statistics_stay_float32_under_bfloat16():
+    x = X.astype(jnp.bfloat16)
+    norm = BatchNorm()
+    state = norm.init(KEY, x, train=True)
+    y, new = norm.apply(state, x, train=True, mutable=["batch_stats"])
+    assert y.dtype == jnp.bfloat16
+    assert {leaf.dtype for leaf in jax.tree.leaves(new)} == {jnp.dtype("float32")}
+    exact = np.float32(x).mean(axis=(0, 1, 2))
+    np.testing.assert_allclose(new["batch_stats"]["mean"], 0.1 * exact, rtol=1e-5)
+
+
+def test_output_takes_the_dtype_asked_for():
+    norm = BatchNorm(dtype=jnp.bfloat16)
+    y = norm.apply(norm.init(KEY, X, train=True), X, train=False)
+    assert y.dtype == jnp.bfloat16
+
+
+def test_a_constant_channel_of_any_size_gives_finite_output_and_gradient():
+    out = evaluate(Norm(), variables(), jnp.full(SHAPE, 1234.5678), WEIGHT, train=True)
+    assert all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(out))

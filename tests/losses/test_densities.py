@@ -1,0 +1,86 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+from scipy.special import expit
+
+from gan_jax.losses import absolute_error, bernoulli_nll, gaussian_kl, gaussian_nll
+
+random = np.random.default_rng(0)
+
+
+def gradients(loss, a, b):
+    return jax.grad(lambda a, b: jnp.sum(loss(a, b)), argnums=(0, 1))(
+        jnp.float32(a), jnp.float32(b)
+    )
+
+
+def test_gaussian_kl_is_the_expected_log_ratio_of_the_densities():
+    mean, log_variance = random.normal(size=(2, 4, 3))
+    nodes, weights = np.polynomial.hermite_e.hermegauss(20)  # exact for this quadratic integrand
+    std = np.exp(0.5 * log_variance)[..., None]
+    z = mean[..., None] + std * nodes
+    ratio = scipy.stats.norm.logpdf(z, mean[..., None], std) - scipy.stats.norm.logpdf(z)
+    expected = (ratio @ weights / weights.sum()).sum(axis=-1)
+    kl = gaussian_kl(jnp.float32(mean), jnp.float32(log_variance))
+    np.testing.assert_allclose(kl, expected, rtol=1e-5)
+
+
+def test_gaussian_kl_has_gradients_of_closed_form():
+    mean, log_variance = random.normal(size=(2, 4, 3))
+    d_mean, d_log_variance = gradients(gaussian_kl, mean, log_variance)
+    np.testing.assert_allclose(d_mean, mean, rtol=1e-5)
+    np.testing.assert_allclose(
+        d_log_variance, 0.5 * (np.exp(log_variance) - 1), rtol=1e-5, atol=1e-7
+    )
+
+
+def test_gaussian_kl_keeps_its_digits_near_the_prior():
+    log_variance = np.full((1, 1), 1e-3)
+    expected = 0.5 * (np.expm1(1e-3) - 1e-3)
+    kl = gaussian_kl(jnp.zeros((1, 1)), jnp.float32(log_variance))
+    np.testing.assert_allclose(kl, [expected], rtol=1e-3)
+
+
+def test_bernoulli_nll_of_a_coin_is_minus_its_log_mass():
+    logits = random.normal(size=(4, 2, 3), scale=3)
+    target = random.integers(2, size=logits.shape)
+    expected = -scipy.stats.bernoulli.logpmf(target, expit(logits)).sum(axis=(1, 2))
+    nll = bernoulli_nll(jnp.float32(logits), jnp.float32(target))
+    np.testing.assert_allclose(nll, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1, 50])
+def test_bernoulli_nll_has_gradients_of_closed_form_at_any_logit(scale):
+    logits, target = scale * random.uniform(-1, 1, size=(5, 4)), random.uniform(size=(5, 4))
+    d_logits, d_target = gradients(bernoulli_nll, logits, target)
+    np.testing.assert_allclose(d_logits, expit(logits) - target, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(d_target, -logits, rtol=1e-6)
+
+
+@pytest.mark.parametrize("std", [0.1, 1.0, 3.0])
+def test_gaussian_nll_is_minus_the_log_density(std):
+    mean, target = random.normal(size=(2, 4, 2, 3))
+    expected = -scipy.stats.norm.logpdf(target, mean, std).sum(axis=(1, 2))
+    nll = gaussian_nll(jnp.float32(mean), jnp.float32(target), std=std)
+    np.testing.assert_allclose(nll, expected, rtol=1e-5)
+
+
+def test_gaussian_nll_has_gradients_of_closed_form():
+    mean, target = random.normal(size=(2, 4, 3))
+    d_mean, d_target = gradients(lambda m, t: gaussian_nll(m, t, std=0.5), mean, target)
+    np.testing.assert_allclose(d_mean, (mean - target) / 0.25, rtol=1e-5)
+    np.testing.assert_allclose(d_target, (target - mean) / 0.25, rtol=1e-5)
+
+
+def test_absolute_error_is_the_mean_over_an_example():
+    prediction = jnp.array([[[1.0, 2.0]], [[-3.0, 0.0]]])
+    target = jnp.array([[[0.0, 4.0]], [[-3.0, 1.0]]])
+    np.testing.assert_allclose(absolute_error(prediction, target), [1.5, 0.5])
+
+
+@pytest.mark.parametrize("loss", [absolute_error, bernoulli_nll, gaussian_kl, gaussian_nll])
+def test_loss_refuses_arguments_that_would_broadcast(loss):
+    with pytest.raises(AssertionError, match="shape"):
+        loss(jnp.zeros((4, 1)), jnp.zeros((1, 4)))

@@ -1,0 +1,47 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+
+from gan_jax import keys
+
+KEY = jax.random.key(3)
+
+
+def data(keys):
+    return np.asarray(jax.random.key_data(keys))
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_a_batch_dealt_out_in_parts_has_the_keys_of_the_whole(count):
+    parts = [keys.per_example(KEY, 8 // count, offset) for offset in range(0, 8, 8 // count)]
+    np.testing.assert_array_equal(
+        np.concatenate([data(p) for p in parts]), data(keys.per_example(KEY, 8))
+    )
+
+
+def test_every_example_and_every_purpose_has_a_key_of_its_own():
+    examples = keys.per_example(KEY, 50)
+    every = [examples, *(keys.fold_in(examples, purpose) for purpose in range(3))]
+    words = np.concatenate([data(k) for k in every])
+    assert len(np.unique(words, axis=0)) == 200
+
+
+@pytest.mark.parametrize(
+    ("draw", "distribution"),
+    [(keys.normal, scipy.stats.norm()), (keys.uniform, scipy.stats.uniform())],
+)
+def test_noise_follows_its_distribution_within_and_across_examples(draw, distribution):
+    noise = np.asarray(draw(keys.per_example(KEY, 200), (5, 4)))
+    assert noise.shape == (200, 5, 4)
+    assert noise.dtype == np.float32
+    assert scipy.stats.kstest(noise.ravel(), distribution.cdf).pvalue > 0.01
+    assert scipy.stats.kstest(noise[:, 0, 0], distribution.cdf).pvalue > 0.01
+
+
+@pytest.mark.parametrize("draw", [keys.normal, keys.uniform])
+def test_an_examples_noise_is_that_of_its_key_alone(draw):
+    examples = keys.per_example(KEY, 6)
+    np.testing.assert_array_equal(draw(examples, (3,))[4:5], draw(examples[4:5], (3,)))
+    assert len(jnp.unique(draw(examples, (3,)))) == 18

@@ -1,0 +1,80 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from gan_jax.optimizers import Adam
+from gan_jax.types import UserError
+
+RATE = 0.3
+
+
+@pytest.mark.parametrize(
+    ("decay", "rates"),
+    [
+        ("constant", {0: RATE, 50: RATE, 100: RATE}),
+        ("linear", {0: RATE, 50: 0.6 * RATE, 100: 0.2 * RATE, 150: 0.2 * RATE}),
+        ("cosine", {0: RATE, 50: 0.6 * RATE, 100: 0.2 * RATE, 150: 0.2 * RATE}),
+    ],
+)
+def test_learning_rate_falls_from_its_highest_to_its_final_scale(decay, rates):
+    schedule = Adam(RATE, decay=decay, final_scale=0.2).schedule(100)
+    for update, rate in rates.items():
+        np.testing.assert_allclose(schedule(update), rate, rtol=1e-5, err_msg=str(update))
+
+
+def test_cosine_and_linear_differ_between_their_ends():
+    quarter = {d: Adam(1.0, decay=d).schedule(100)(25) for d in ("linear", "cosine")}
+    np.testing.assert_allclose(quarter["linear"], 0.75, rtol=1e-5)
+    np.testing.assert_allclose(quarter["cosine"], 0.5 * (1 + np.cos(np.pi / 4)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("decay", ["constant", "linear", "cosine"])
+def test_warm_up_rises_linearly_to_the_highest_rate_before_the_decay(decay):
+    schedule = Adam(RATE, warmup_steps=20, decay=decay).schedule(100)
+    np.testing.assert_allclose([schedule(u) for u in (0, 5, 20)], [0, RATE / 4, RATE], rtol=1e-5)
+    end = RATE if decay == "constant" else 0.0
+    np.testing.assert_allclose(schedule(100), end, atol=1e-7)
+
+
+def test_a_run_no_longer_than_its_warm_up_has_a_schedule():
+    schedule = Adam(RATE, warmup_steps=20, decay="linear").schedule(10)
+    np.testing.assert_allclose(schedule(10), RATE / 2, rtol=1e-5)
+
+
+def test_unknown_decay_is_refused_with_those_known():
+    with pytest.raises(UserError, match=r"'step' is none of constant, linear, cosine"):
+        Adam(decay="step").build(10)
+
+
+def update(optimizer, params, *gradients):
+    state = optimizer.init(params)
+    for gradient in gradients:
+        change, state = optimizer.update(gradient, state, params)
+        params = optax.apply_updates(params, change)
+    return params
+
+
+def test_first_two_updates_are_adams_closed_form():
+    b1, b2, epsilon = 0.5, 0.9, 0.1
+    optimizer = Adam(RATE, b1, b2, epsilon).build(10)
+    g1, g2 = np.array([3.0, -0.2]), np.array([-1.0, 0.5])
+    first = -RATE * g1 / (np.abs(g1) + epsilon)
+    mean = ((1 - b1) * (b1 * g1 + g2)) / (1 - b1**2)
+    square = ((1 - b2) * (b2 * g1**2 + g2**2)) / (1 - b2**2)
+    second = first - RATE * mean / (np.sqrt(square) + epsilon)
+    params = jnp.zeros(2)
+    np.testing.assert_allclose(update(optimizer, params, g1), first, rtol=1e-5)
+    np.testing.assert_allclose(update(optimizer, params, g1, g2), second, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("size", "scale"), [(10.0, 0.2), (1.0, 1.0)])
+def test_gradients_above_the_norm_are_scaled_down_to_it_and_others_kept(size, scale):
+    gradient = {"a": jnp.array([0.6 * size]), "b": jnp.array([-0.8 * size])}
+    # With so large an epsilon Adam's first update is proportional to the gradient.
+    build = lambda clip: Adam(1e6, epsilon=1e6, clip_norm=clip).build(1)
+    zeros = jax.tree.map(jnp.zeros_like, gradient)
+    clipped, free = (update(build(clip), zeros, gradient) for clip in (2.0, 0.0))
+    for name in gradient:
+        np.testing.assert_allclose(clipped[name], scale * free[name], rtol=1e-4)

@@ -1,0 +1,107 @@
+import json
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax import keys, penalties
+
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "penalties.json").read_text())
+KEYS = keys.per_example(jax.random.key(7), 5)
+INPUTS = {name: jnp.array(value) for name, value in GOLDEN["inputs"].items()}
+PARAMS = {name: jnp.array(value) for name, value in GOLDEN["params"].items()}
+
+# Of one signature, `(critic, real, fake, keys) -> [B]`.
+PENALTIES = {
+    "r1": lambda critic, real, fake, keys: penalties.r1(critic, real),
+    "r2": lambda critic, real, fake, keys: penalties.r2(critic, fake),
+    "gradient_penalty": penalties.gradient_penalty,
+}
+every_penalty = pytest.mark.parametrize("name", PENALTIES)
+
+
+def mlp(params, x):
+    return jnp.tanh(x @ params["W"] + params["b"][None]) @ params["v"] + params["c"]
+
+
+def evaluate(name, params=PARAMS, **changes):
+    inputs = INPUTS | changes
+    critic = lambda x: mlp(params, x)
+    return PENALTIES[name](critic, inputs["real"], inputs["fake"], KEYS)
+
+
+def test_uniform_noise_is_that_which_the_golden_values_were_made_with():
+    np.testing.assert_array_equal(keys.uniform(KEYS, ()), np.float32(GOLDEN["epsilon"]))
+
+
+@every_penalty
+def test_value_per_example_matches_pytorch(name):
+    np.testing.assert_allclose(evaluate(name), GOLDEN[name]["value"], rtol=1e-5, atol=1e-8)
+
+
+@every_penalty
+def test_gradient_by_the_critics_parameters_matches_pytorch(name):
+    weighted = lambda params: jnp.sum(INPUTS["weights"] * evaluate(name, params))
+    gradient = jax.grad(weighted)(PARAMS)
+    for leaf, expected in GOLDEN[name]["gradient"].items():
+        np.testing.assert_allclose(gradient[leaf], expected, rtol=2e-5, atol=1e-5, err_msg=leaf)
+
+
+@pytest.mark.parametrize(("name", "seen"), [("r1", "real"), ("r2", "fake")])
+@pytest.mark.parametrize("shape", [(6, 7), (6, 2, 3, 4)])
+def test_of_a_linear_critic_is_exactly_half_the_squared_weight(name, seen, shape):
+    w = jnp.asarray(np.random.default_rng(1).integers(-3, 4, size=shape[1:]), jnp.float32)
+    critic = lambda x: jnp.tensordot(x, w, axes=w.ndim)
+    examples = {"real": jnp.full(shape, jnp.nan), "fake": jnp.full(shape, jnp.nan)}
+    examples[seen] = jnp.ones(shape)
+    penalty = PENALTIES[name](critic, examples["real"], examples["fake"], None)
+    np.testing.assert_array_equal(penalty, np.full(6, 0.5 * float(jnp.sum(w**2))))
+
+
+@every_penalty
+def test_changing_one_example_changes_its_own_penalty_alone(name):
+    changes = {side: INPUTS[side].at[2].add(1.0) for side in ("real", "fake")}
+    changed = evaluate(name) != evaluate(name, **changes)
+    np.testing.assert_array_equal(changed, np.arange(5) == 2)
+
+
+def test_gradient_penalty_of_a_flat_critic_is_one_with_a_finite_gradient():
+    def total(w):
+        critic = lambda x: jnp.sum(x * w[None] ** 2, axis=-1)
+        return jnp.sum(penalties.gradient_penalty(critic, INPUTS["real"], INPUTS["fake"], KEYS))
+
+    value, gradient = jax.value_and_grad(total)(jnp.zeros(3))
+    assert value == 5
+    np.testing.assert_array_equal(gradient, np.zeros(3))
+
+
+def test_gradient_penalty_of_a_critic_of_slope_one_vanishes():
+    critic = lambda x: x @ jnp.array([0.6, 0.0, -0.8])
+    penalty = penalties.gradient_penalty(critic, INPUTS["real"], INPUTS["fake"], KEYS)
+    np.testing.assert_allclose(penalty, np.zeros(5), atol=1e-12)
+
+
+def test_gradient_penalty_looks_between_real_and_fake_at_one_point_an_example():
+    critic = lambda x: 0.5 * jnp.sum(x**2, axis=(1, 2, 3))  # its gradient is the point itself
+    shape = (5, 2, 2, 1)
+    penalty = penalties.gradient_penalty(critic, jnp.zeros(shape), jnp.ones(shape), KEYS)
+    norm = 2 * np.array(GOLDEN["epsilon"])
+    np.testing.assert_allclose(penalty, (norm - 1) ** 2, rtol=1e-5)
+
+
+@every_penalty
+def test_of_a_critic_of_patches_sums_them(name):
+    w = jnp.asarray(np.random.default_rng(2).normal(size=(3, 2, 4)), jnp.float32)
+    patches = lambda x: jnp.tanh(jnp.einsum("bd,dhw->bhw", x, w))
+    whole = lambda x: jnp.sum(patches(x), axis=(1, 2))
+    inputs = INPUTS["real"], INPUTS["fake"], KEYS
+    np.testing.assert_allclose(
+        PENALTIES[name](patches, *inputs), PENALTIES[name](whole, *inputs), rtol=1e-5
+    )
+
+
+def test_gradient_penalty_refuses_batches_of_unlike_shape():
+    with pytest.raises(AssertionError, match="shape"):
+        penalties.gradient_penalty(lambda x: x[:, 0], jnp.zeros((5, 3)), jnp.zeros((1, 3)), KEYS)
