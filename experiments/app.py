@@ -5,6 +5,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from absl import app, flags, logging
 
@@ -14,9 +15,15 @@ from gan_jax.types import UserError
 _TRACEBACK = flags.DEFINE_bool("traceback", False, "Show the traceback of an error.")
 
 
-def run(main: Callable[[], None]) -> None:
-    """Parses flags, calls `main` and exits: 0, 1 on an error, 128 + N when stopped by signal N."""
+def run(main: Callable[[], None], *, default_config: str | None = None) -> None:
+    """Parses flags, calls `main` and exits: 0, 1 on an error, 128 + N when stopped by signal N.
+
+    `default_config` is the recipe where the command line names none. It cannot be the flag's own
+    default: that would be loaded, and the settings of another recipe held against it.
+    """
     logging.set_verbosity(logging.WARNING)
+    if default_config and not any(re.match("--?config(=|$)", a) for a in sys.argv):
+        sys.argv.insert(1, f"--config={default_config}")
     app.run(lambda _: _guarded(main), flags_parser=_parse)
 
 
@@ -33,6 +40,9 @@ def _guarded(main: Callable[[], None]) -> None:
 
 
 def _parse(argv: Sequence[str]) -> list[str]:
+    for recipe in re.findall(r"^--?config=([^:\n]*)", "\n".join(argv), re.M):
+        if not Path(recipe).is_file():
+            _fail(UserError(f"no recipe at {recipe}: --config names one, as configs/digits.py"))
     try:
         rest = flags.FLAGS(argv)
     # A config file is run while flags are parsed, and each fault of a setting has its own type.
@@ -46,6 +56,9 @@ def _parse(argv: Sequence[str]) -> list[str]:
 def _fail(error: Exception) -> None:
     if "--traceback" in sys.argv:
         traceback.print_exception(error)
-    text = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
-    print(f"error: {re.sub(r'^FATAL Flags parsing error: ', '', text)}", file=sys.stderr)
+    cause: object = error
+    while isinstance(cause, AttributeError | KeyError) and cause.args:
+        cause = cause.args[0]  # ml_collections wraps one in the other, quotes and all
+    text = re.sub(r"\n(?=Did you mean)", "; ", str(cause))
+    print(f"error: {text}", file=sys.stderr)
     sys.exit(1)

@@ -5,16 +5,19 @@ unless `--noema`. A `.png` gets a grid (or, of 2-D points, a scatter), a `.npz` 
 `samples` (float32, [-1, 1]) and, where there are any, `labels`.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from absl import flags
 from ml_collections import ConfigDict
 
 from experiments import app, assembly
 from gan_jax import evaluation, pictures, runs
-from gan_jax.types import UserError
+from gan_jax.types import Array, UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.", required=True)
 _COUNT = flags.DEFINE_integer("count", 64, "How many samples.", lower_bound=1)
@@ -65,8 +68,10 @@ def main() -> None:
 
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".npz":
-        labels = {"labels": np.asarray(inputs["label"])} if "label" in inputs else {}
-        np.savez_compressed(out, samples=samples, **labels)
+        arrays: dict[str, Any] = {"samples": samples}
+        if "label" in inputs:
+            arrays["labels"] = np.asarray(inputs["label"])
+        np.savez_compressed(out, **arrays)
     elif samples.ndim == 4:
         pictures.save_png(out, pictures.grid(samples, columns))
     else:
@@ -75,15 +80,15 @@ def main() -> None:
     print(f"{len(samples)} samples of step {step:,}: {out}")
 
 
-def _along_arcs(inputs: dict, count: int) -> dict:
+def _along_arcs(inputs: Mapping[str, Array], count: int) -> dict[str, Array]:
     """The first latents of `inputs`, each led to the next of as many others; rows of `_ARC`."""
     if "latent" not in inputs:
         raise UserError("--interpolate: this game has no latents")
     rows = max(count // _ARC, 1)
-    latent = np.asarray(inputs["latent"])
+    latent = inputs["latent"]
     start, end = latent[np.arange(rows) % count], latent[(np.arange(rows) + rows) % count]
     arcs = evaluation.interpolate(start, end, _ARC).reshape(rows * _ARC, -1)
-    repeated = {n: np.repeat(v[:rows], _ARC, axis=0) for n, v in inputs.items() if n != "latent"}
+    repeated = {n: jnp.repeat(v[:rows], _ARC, axis=0) for n, v in inputs.items() if n != "latent"}
     return {**repeated, "latent": arcs}
 
 

@@ -16,23 +16,20 @@ from gan_jax.game import GameState
 from gan_jax.train import train
 from gan_jax.writers import Writer
 
-
-def define_flags() -> None:
-    """Defines this script's flags; config_flags runs the default recipe at that."""
-    config_flags.DEFINE_config_file(
-        "config", "configs/digits.py", "The recipe; --config.KEY=VALUE changes a setting."
-    )
-    flags.DEFINE_string("workdir", None, "The run's folder; runs/RECIPE by default.")
-    flags.DEFINE_bool(
-        "allow_config_change", False, "Continue a run under a config other than its own."
-    )
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "The recipe, configs/digits.py by default; --config.KEY=VALUE sets KEY."
+)
+_WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; runs/RECIPE by default.")
+_ALLOW = flags.DEFINE_bool(
+    "allow_config_change", False, "Continue a run under a config other than its own."
+)
 
 
 def main() -> None:
-    given = flags.FLAGS
-    path = config_flags.get_config_filename(given["config"])
-    workdir = given.workdir or os.path.join("runs", Path(path).stem)
-    run(path, given.config, workdir, allow_config_change=given.allow_config_change)
+    name = config_flags.get_config_filename(flags.FLAGS["config"])
+    path, _, _variant = name.partition(":")
+    workdir = _WORKDIR.value or os.path.join("runs", Path(path).stem)
+    run(path, _CONFIG.value, workdir, allow_config_change=_ALLOW.value)
     print(f"done: samples, curves and checkpoints are in {workdir}")
 
 
@@ -52,9 +49,7 @@ def run(
         batch = assembly.first(source, 2)
         record = runs.record(config.to_dict(), recipe=path, seed=config.seed)
         record["example"] = assembly.specification(batch)
-        runs.claim(
-            workdir, record, Path(path).read_text(), allow_config_change=allow_config_change
-        )
+        runs.claim(workdir, record, Path(path).read_text(), allow_config_change=allow_config_change)
 
         state = assembly.make_state(game, config, batch)
         checkpoints = assembly.make_checkpoints(workdir, plan)
@@ -70,6 +65,9 @@ def run(
             steps_per_call=plan.steps_per_call,
             seed=plan.seed,
         )
+        evaluators = (
+            assembly.make_evaluators(game, recipe, config, source) if plan.evaluate_every else []
+        )
         with Writer(workdir, start_step=int(state.step)) as writer:
             return train(
                 game,
@@ -79,10 +77,9 @@ def run(
                 checkpoints=checkpoints,
                 writer=writer,
                 draw=assembly.picture_maker(game, config, lambda: source),
-                evaluators=assembly.make_evaluators(game, recipe, config, source),
+                evaluators=evaluators,
             )
 
 
 if __name__ == "__main__":
-    define_flags()
-    app.run(main)
+    app.run(main, default_config="configs/digits.py")

@@ -25,7 +25,7 @@ Metrics = Mapping[str, Array]
 """Scalars by name; after a step, by `player/name`."""
 
 
-class UserError(Exception):
+class UserError(ValueError):
     """A fault of input, not of the program: one line that names the thing and the remedy.
 
     Scripts print its message without a traceback and end with a non-zero exit code.

@@ -1,6 +1,7 @@
 """Every test: two virtual CPU devices; warnings and rank promotion are errors."""
 
 import os
+from pathlib import Path
 
 os.environ["XLA_FLAGS"] = " ".join(
     [os.environ.get("XLA_FLAGS", ""), "--xla_force_host_platform_device_count=2"]
@@ -34,3 +35,21 @@ def _equal(actual, expected, *, rtol):
 @pytest.fixture(scope="session")
 def assert_trees_match():
     return _equal
+
+
+@pytest.fixture(scope="session")
+def prepared_tfds():
+    """A TFDS folder that holds the real MNIST."""
+    folder = Path(os.environ.get("TFDS_DATA_DIR", "")).absolute()
+    if not (folder / "mnist").is_dir():
+        pytest.skip("no prepared MNIST: set TFDS_DATA_DIR to a folder that holds one")
+    return folder
+
+
+@pytest.fixture
+def mnist_folder(prepared_tfds, monkeypatch):
+    """Makes the folder that holds the real MNIST TFDS's own."""
+    from tensorflow_datasets.core import constants
+
+    monkeypatch.setattr(constants, "DATA_DIR", str(prepared_tfds))
+    return prepared_tfds

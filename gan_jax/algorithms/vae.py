@@ -13,6 +13,8 @@ from gan_jax.game import Aux, Game, Players, Turn, apply, join, part
 from gan_jax.losses import bernoulli_nll, gaussian_kl, gaussian_nll
 from gan_jax.types import Array, Batch, PRNGKey, Variables
 
+_PRIOR, _POSTERIOR = range(2)
+
 
 class Likelihood(NamedTuple):
     """How a decoder's output describes an example in [-1, 1].
@@ -75,7 +77,7 @@ def vae(
         decoder_variables = part(players["vae"], "decoder")
         code, encoder_stats = apply(encoder, encoder_variables, x, None, train=train)
         mean, log_variance = jnp.split(code, 2, axis=-1)
-        noise = per_example.normal(keys, (latent_dim,))
+        noise = per_example.normal(per_example.fold_in(keys, _POSTERIOR), (latent_dim,))
         latent = mean + jnp.exp(0.5 * log_variance) * noise
         output, decoder_stats = apply(decoder, decoder_variables, latent, None, train=train)
         return output, mean, log_variance, join(encoder=encoder_stats, decoder=decoder_stats)
@@ -102,7 +104,7 @@ def vae(
 
     def prior(keys: PRNGKey, batch: Batch) -> dict[str, Array]:
         del batch
-        return {"latent": per_example.normal(keys, (latent_dim,))}
+        return {"latent": per_example.normal(per_example.fold_in(keys, _PRIOR), (latent_dim,))}
 
     def sample(players: Players, inputs: Mapping[str, Array]) -> Array:
         variables = part(players["vae"], "decoder")

@@ -2,5 +2,6 @@
 
 from gan_jax.layers.conv import Conv, ConvTranspose
 from gan_jax.layers.norms import BatchNorm
+from gan_jax.layers.spectral import SpectralNorm, largest_singular_value
 
-__all__ = ["BatchNorm", "Conv", "ConvTranspose"]
+__all__ = ["BatchNorm", "Conv", "ConvTranspose", "SpectralNorm", "largest_singular_value"]

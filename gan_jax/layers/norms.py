@@ -19,25 +19,32 @@ class BatchNorm(nn.Module):
 
     Statistics are computed and kept in float32 in the collection `batch_stats`.
 
+    With `num_classes` it is conditional: each class has a scale and a bias of its own (A Learned
+    Representation for Artistic Style, Dumoulin et al., 2016, arXiv:1610.07629; Modulating Early
+    Visual Processing by Language, de Vries et al., 2017, arXiv:1707.00683).
+
     Attributes:
       momentum: of the running statistics, per training pass, in [0, 1).
       epsilon: added to the variance.
       axis_name: a mapped axis over whose devices statistics are averaged (synchronised batch
         normalisation); None keeps them per device.
       dtype: of the output; the input's where None.
+      num_classes: of the labels [B] it is conditioned on; None for none.
     """
 
     momentum: float = 0.9
     epsilon: float = 1e-5
     axis_name: str | None = None
     dtype: jnp.dtype | None = None
+    num_classes: int | None = None
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> Array:
+    def __call__(self, x: Array, label: Array | None = None, *, train: bool) -> Array:
         """Normalises `x` [B, ..., C], in training by its own statistics, else by running ones."""
         features = (x.shape[-1],)
-        scale = self.param("scale", nn.initializers.ones, features, jnp.float32)
-        bias = self.param("bias", nn.initializers.zeros, features, jnp.float32)
+        rows = features if self.num_classes is None else (self.num_classes, *features)
+        scale = self.param("scale", nn.initializers.ones, rows, jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros, rows, jnp.float32)
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, features, jnp.float32)
         running_variance = self.variable("batch_stats", "var", jnp.ones, features, jnp.float32)
 
@@ -55,7 +62,11 @@ class BatchNorm(nn.Module):
         else:
             mean, variance = running_mean.value, running_variance.value
 
-        shape = (1,) * (x.ndim - 1) + features
-        slope = (scale * lax.rsqrt(variance + self.epsilon)).reshape(shape)
+        shape = (-1,) + (1,) * (x.ndim - 2) + features
+        if self.num_classes is not None:
+            if label is None:
+                raise ValueError(f"a net with num_classes={self.num_classes} needs a label")
+            scale, bias = jnp.take(scale, label, axis=0), jnp.take(bias, label, axis=0)  # [B, C]
+        slope = scale.reshape(shape) * lax.rsqrt(variance + self.epsilon).reshape(shape)
         y = (values - mean.reshape(shape)) * slope + bias.reshape(shape)
         return y.astype(self.dtype or x.dtype)

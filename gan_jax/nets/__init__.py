@@ -5,6 +5,6 @@ discriminator as `net(x, label, train=...)` and gives logits `[B]`. `label` is `
 for a net without `num_classes`.
 """
 
-from gan_jax.nets import dcgan, mlp, patch, residual
+from gan_jax.nets import dcgan, mlp, patch, residual, resnet
 
-__all__ = ["dcgan", "mlp", "patch", "residual"]
+__all__ = ["dcgan", "mlp", "patch", "residual", "resnet"]

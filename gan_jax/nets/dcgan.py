@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from gan_jax.layers import BatchNorm, Conv, ConvTranspose
 from gan_jax.nets.mlp import leaky_relu, with_label
-from gan_jax.types import Array
+from gan_jax.types import Array, UserError
 
 _init = nn.initializers.normal(0.02)
 
@@ -25,13 +25,13 @@ def base_and_stages(resolution: int) -> tuple[int, int]:
       resolution: 4 or 7 times a power of two: 8, 14, 16, 28, 32, 56, 64, 128, ...
 
     Raises:
-      ValueError: for any other resolution.
+      UserError: for any other resolution.
     """
     for base in (4, 7):
         stages = (resolution // base).bit_length() - 1
         if stages >= 1 and base << stages == resolution:
             return base, stages
-    raise ValueError(
+    raise UserError(
         f"resolution {resolution} is neither 4 nor 7 times a power of two (8, 14, 16, 28, 32, ...)"
     )
 

@@ -37,8 +37,11 @@ class Discriminator(nn.Module):
         for layer in range(self.layers + 1):
             stride = 2 if layer < self.layers else 1
             features = self.width * min(2**layer, 8)
-            x = Conv(features, (4, 4), stride, kernel_init=_init, dtype=self.dtype)(x)
-            if layer > 0:
+            first = layer == 0
+            x = Conv(features, (4, 4), stride, use_bias=first, kernel_init=_init, dtype=self.dtype)(
+                x
+            )
+            if not first:
                 x = nn.InstanceNorm(epsilon=1e-5, dtype=self.dtype)(x)
             x = leaky_relu(x)
         return Conv(1, (4, 4), kernel_init=_init, dtype=self.dtype)(x).astype(jnp.float32)[..., 0]

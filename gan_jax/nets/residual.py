@@ -4,6 +4,7 @@ Perceptual Losses for Real-Time Style Transfer and Super-Resolution, Johnson et 
 arXiv:1603.08155, as CycleGAN uses it (Zhu et al., 2017, arXiv:1703.10593, appendix).
 """
 
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
@@ -42,22 +43,26 @@ class Translator(nn.Module):
         def normalise(x: Array) -> Array:
             return nn.InstanceNorm(epsilon=1e-5, dtype=self.dtype)(x)
 
-        def convolve(x: Array, features: int, kernel: int, stride: int = 1) -> Array:
-            """A convolution that sees the image mirrored beyond its border."""
-            near, far = (kernel - 1) // 2, kernel // 2
-            x = jnp.pad(x, [(0, 0), (near, far), (near, far), (0, 0)], mode="reflect")
-            return Conv(
-                features, (kernel, kernel), stride, "VALID", kernel_init=_init, dtype=self.dtype
-            )(x)
+        def mirrored(x: Array, kernel: int) -> Array:
+            """The image continued beyond its border by its own reflection."""
+            sides = ((kernel - 1) // 2, kernel // 2)
+            return jnp.pad(x, [(0, 0), sides, sides, (0, 0)], mode="reflect")
 
-        x = nn.relu(normalise(convolve(x, self.width, self.kernel)))
+        def convolve(x: Array, features: int, kernel: int, stride: int = 1) -> Array:
+            conv = partial(Conv, features, (kernel, kernel), stride, "VALID", use_bias=False)
+            return normalise(conv(kernel_init=_init, dtype=self.dtype)(mirrored(x, kernel)))
+
+        def deconvolve(x: Array, features: int) -> Array:
+            conv = partial(ConvTranspose, features, (3, 3), 2, use_bias=False)
+            return normalise(conv(kernel_init=_init, dtype=self.dtype)(x))
+
+        x = nn.relu(convolve(x, self.width, self.kernel))
         for halving in range(self.halvings):
-            x = nn.relu(normalise(convolve(x, self.width << (halving + 1), 3, 2)))
+            x = nn.relu(convolve(x, self.width << (halving + 1), 3, 2))
         for _ in range(self.blocks):
-            y = nn.relu(normalise(convolve(x, x.shape[-1], 3)))
-            x = x + normalise(convolve(y, x.shape[-1], 3))
+            x = x + convolve(nn.relu(convolve(x, x.shape[-1], 3)), x.shape[-1], 3)
         for halving in reversed(range(self.halvings)):
-            features = self.width << halving
-            y = ConvTranspose(features, (3, 3), 2, kernel_init=_init, dtype=self.dtype)(x)
-            x = nn.relu(normalise(y))
-        return nn.tanh(convolve(x, self.channels, self.kernel).astype(jnp.float32))
+            x = nn.relu(deconvolve(x, self.width << halving))
+        kernel = (self.kernel, self.kernel)
+        last = Conv(self.channels, kernel, 1, "VALID", kernel_init=_init, dtype=self.dtype)
+        return nn.tanh(last(mirrored(x, self.kernel)).astype(jnp.float32))

@@ -35,7 +35,7 @@ def terms(players, likelihood):
     """Reconstruction and divergence of every example, by NumPy and SciPy in float64."""
     params = jax.tree.map(np.float64, players["vae"]["params"])
     affine = lambda name, x: x @ params[name]["Dense_0"]["kernel"] + params[name]["Dense_0"]["bias"]
-    x, noise = np.float64(BATCH["x"]), np.float64(keys.normal(KEYS, (LATENT,)))
+    x, noise = np.float64(BATCH["x"]), np.float64(keys.normal(keys.fold_in(KEYS, 1), (LATENT,)))
     mean, log_variance = np.split(affine("encoder", x), 2, axis=1)
     std = np.exp(log_variance / 2)
     output = affine("decoder", mean + std * noise)

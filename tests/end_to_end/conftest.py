@@ -18,6 +18,19 @@ def _at_the_root(monkeypatch):
     monkeypatch.chdir(ROOT)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compilation_cache(tmp_path_factory):
+    """What one run compiles the next one, and the scripts' processes, take from here."""
+    folder = tmp_path_factory.mktemp("compiled")
+    names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
+    before = [getattr(jax.config, name) for name in names]
+    for name, value in zip(names, (str(folder), 0.1), strict=True):
+        jax.config.update(name, value)
+    yield folder
+    for name, value in zip(names, before, strict=True):
+        jax.config.update(name, value)
+
+
 @pytest.fixture
 def tiny(request):
     """A recipe's tiny variant by name, two steps a call; skips where its data are absent."""
@@ -36,7 +49,7 @@ def tiny(request):
             "steps_per_call": 2,
             "log_every": 2,
             "sample_every": 8,
-            "evaluate_every": 8,
+            "evaluate_every": 0,
             "checkpoint_every": 4,
         }
         config.update(short | settings)
@@ -46,7 +59,7 @@ def tiny(request):
 
 
 @pytest.fixture
-def script():
+def script(compilation_cache):
     """Starts `python -m experiments.NAME ...`, or `code` in its stead.
 
     `wait=False` gives the running process, else it comes back done, with `out` and `err`.
@@ -56,6 +69,8 @@ def script():
         what = ["-m", f"experiments.{name}"] if code is None else ["-c", code]
         command = [sys.executable, *what, *map(str, arguments)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "XLA_FLAGS": ""}
+        environment["JAX_COMPILATION_CACHE_DIR"] = str(compilation_cache)
+        environment["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         process = subprocess.Popen(command, env=environment, **pipes)
         if not wait:

@@ -1,6 +1,5 @@
 """The scripts as a user runs them, each in a process of its own."""
 
-import json
 import random
 import signal
 import time
@@ -12,6 +11,7 @@ from PIL import Image
 
 from experiments import assembly
 from gan_jax import runs
+from gan_jax.writers import read_metrics
 
 SHORT = ("--config=configs/digits.py:tiny", "--config.steps_per_call=2", "--config.log_every=2")
 RUN = (*SHORT, "--config.steps=40", "--config.checkpoint_every=4", "--config.sample_every=20")
@@ -43,16 +43,14 @@ def test_kill_9_at_a_random_step_changes_nothing(script, tmp_path, assert_same_b
         process.kill()
         process.communicate()
     assert script("train", *RUN, f"--workdir={killed}").returncode == 0
-    assert_same_bits(final_state(killed), final_state(unbroken))
-    steps = [json.loads(line)["step"] for line in (killed / "metrics.jsonl").open()]
+    assert_same_bits(final_state(killed)[1], final_state(unbroken)[1])
+    steps = [record["step"] for record in read_metrics(killed)]
     assert steps == list(range(2, 41, 2))
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_saves_and_stops(signum, code, script, tmp_path):
-    process = script(
-        "train", *SHORT, "--config.steps=100000", f"--workdir={tmp_path}", wait=False
-    )
+    process = script("train", *SHORT, "--config.steps=100000", f"--workdir={tmp_path}", wait=False)
     while not (tmp_path / "metrics.jsonl").exists() or not (tmp_path / "metrics.jsonl").read_text():
         assert process.poll() is None, process.stderr.read()
         time.sleep(0.02)
@@ -82,7 +80,10 @@ REFUSED = {
     "a batch that micro-batches do not divide": (["--config.accumulate=7"], "batch_size 64"),
     "a resolution the net cannot make": (["--config.data.resolution=12"], "resolution 12"),
     "a folder that is no run's": (["--workdir=gan_jax"], "gan_jax"),
-    "an unreadable image": (["--config.data.name={bad}", "--config.data.test_split="], "broken.png"),
+    "an unreadable image": (
+        ["--config.data.name={bad}", "--config.data.test_split="],
+        "broken.png",
+    ),
     "images of a size that differs": (
         ["--config.data.name={mixed}", "--config.data.test_split=", "--config.data.resolution=0"],
         "data.resolution",
@@ -167,7 +168,8 @@ def test_samples_come_from_the_folder_alone(script, tmp_path):
     assert (
         script("sample", f"--workdir={moved}", "--interpolate", f"--out={picture}").returncode == 0
     )
-    assert Image.open(picture).size[0] > 300
+    with Image.open(picture) as image:
+        assert image.size[0] > 300
 
     refused = script("sample", f"--workdir={moved}", "--label=10")
     assert refused.returncode == 1

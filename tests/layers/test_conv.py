@@ -7,13 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gan_jax.layers import Conv, ConvTranspose
 
 KEY = jax.random.key(0)
 PAIRS = {"Conv": (Conv, nn.Conv), "ConvTranspose": (ConvTranspose, nn.ConvTranspose)}
+WIDE_STRIDES = {"features": 2, "kernel_size": (1, 2), "strides": 3}  # of the padding "SAME"
 both = pytest.mark.parametrize("name", PAIRS)
 
 
@@ -69,6 +70,7 @@ def settings_of_a_layer(draw):
 @both
 @settings(max_examples=20, derandomize=True, deadline=None, database=None)
 @given(drawn=settings_of_a_layer())
+@example(drawn=(WIDE_STRIDES, (2, 5, 4, 2)))
 def test_is_flaxs_layer_in_parameters_values_and_two_derivatives(name, drawn, assert_trees_match):
     arguments, shape = drawn
     ours, flaxs = (layer(**arguments) for layer in PAIRS[name])

@@ -1,0 +1,24 @@
+"""What the README shows is what works."""
+
+import re
+from pathlib import Path
+
+import jax
+import numpy as np
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def test_the_custom_gan_of_the_readme_trains():
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.S)
+    assert len([line for line in code.splitlines() if line.strip()]) <= 25
+    names = {}
+    exec(compile(code.replace("range(2_000)", "range(50)"), "README.md", "exec"), names)
+    assert names["samples"].shape == (500, 2)
+    assert all(np.isfinite(x).all() for x in jax.tree.leaves((names["samples"], names["metrics"])))
+
+
+def test_every_path_the_readme_names_exists():
+    paths = re.findall(r"(?:\]\(|`)((?:configs|experiments|gan_jax|tests)/[\w./-]+)", README)
+    assert paths
+    assert not [path for path in paths if not (Path(__file__).parents[1] / path).exists()]
