@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import data, evaluation, pictures
+from gan_jax import data, evaluation, metrics, pictures
 from gan_jax import keys as per_example
 from gan_jax.checkpoints import Checkpoints
 from gan_jax.game import Game, GameState, Players, init_state
@@ -153,6 +153,15 @@ def make_evaluators(
         # Samples are read by a classifier of the domain they belong to: the last.
         real = data.materialise(list(by_domain(source).values())[-1])
         classify = evaluation.fit_classifier(real)
+        if test is not None:
+            held_out = data.materialise(list(by_domain(test).values())[-1])
+            scores = metrics.classification_scores(
+                classify(held_out.columns["x"]), held_out.columns["label"]
+            )
+            print(
+                f"the classifier that reads samples: accuracy {scores['accuracy']:.3f}, mean top "
+                f"probability {scores['top_probability']:.3f} on {len(held_out):,} real examples"
+            )
         evaluators.append(evaluation.by_classifier(game, inputs, classify))
     elif by == "modes":
         mixture = {"ring": data.ring_mixture, "grid": data.grid_mixture}[config.data.name]()

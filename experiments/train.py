@@ -65,6 +65,11 @@ def run(
             steps_per_call=plan.steps_per_call,
             seed=plan.seed,
         )
+
+        def shown() -> assembly.Data:
+            split = config.data.test_split
+            return assembly.make_data(recipe, config, split) if split else source
+
         evaluators = (
             assembly.make_evaluators(game, recipe, config, source) if plan.evaluate_every else []
         )
@@ -76,7 +81,7 @@ def run(
                 plan,
                 checkpoints=checkpoints,
                 writer=writer,
-                draw=assembly.picture_maker(game, config, lambda: source),
+                draw=assembly.picture_maker(game, config, shown),
                 evaluators=evaluators,
             )
 

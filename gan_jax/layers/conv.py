@@ -19,6 +19,7 @@ operations, which are the better ones there; the choice is made when a program i
 
 `Conv` and `ConvTranspose` are drop-in replacements for the Flax modules of those names: the same
 parameters, shapes, padding conventions and numbers. They need nothing else of this project.
+Derivatives are reverse-mode, of any order; there is no dilation, no groups, no circular padding.
 """
 
 import functools
