@@ -1,5 +1,6 @@
 """How every script starts and ends: flags, one clear line for a user's error, exit codes."""
 
+import os
 import re
 import signal
 import sys
@@ -7,6 +8,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import jax
 from absl import app, flags, logging
 
 from gan_jax.train import Stopped
@@ -37,6 +39,16 @@ def _guarded(main: Callable[[], None]) -> None:
         sys.exit(128 + signal.SIGINT)
     except UserError as error:
         _fail(error)
+    except jax.errors.JaxRuntimeError as error:
+        if jax.process_count() == 1:
+            raise
+        print(
+            f"error: lost another process of this run ({str(error).splitlines()[0]}); start all "
+            "again and they continue from the newest checkpoint",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(1)  # an orderly exit would wait for the lost one
 
 
 def _parse(argv: Sequence[str]) -> list[str]:

@@ -1,15 +1,18 @@
-"""Spreading a game over devices: the only file that names pmap.
+"""Spreading a game over devices and processes: the only file that names pmap.
 
-A step is written for one device, with an axis name; here it is mapped over all local ones, in the
-same way on one as on many. The state carries a leading device axis and is donated.
+A step is written for one device, with an axis name; here it is mapped over all, in the same way on
+one device, on many, and on those of many processes. The state carries a leading axis over this
+process's devices and is donated; every process starts from the same state and keeps it so.
 """
 
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import numpy as np
 from jax import lax
+from jax.experimental import multihost_utils
 
 from gan_jax.game import GameState
 from gan_jax.types import Batch, Metrics, UserError
@@ -17,7 +20,28 @@ from gan_jax.types import Batch, Metrics, UserError
 AXIS = "batch"
 """The mapped axis, over which gradients and, where a net asks, batch statistics are averaged."""
 
+HEARTBEAT_SECONDS = 20
+"""A process that is silent for so long is taken for dead, and the others stop."""
+
 Play = Callable[[GameState, Any, Any], tuple[GameState, Metrics]]
+
+
+def initialize(coordinator: str, processes: int, process: int) -> None:
+    """Joins the processes of a run; call it before anything that asks for devices.
+
+    Args:
+      coordinator: `host:port` of process 0; "auto" where the cluster tells (TPU pods, Slurm, ...).
+      processes: how many there are; ignored for "auto".
+      process: which one this is, from 0; ignored for "auto".
+    """
+    # Read by the CPU backend alone, which has no collectives over processes of its own.
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    if coordinator == "auto":
+        jax.distributed.initialize(heartbeat_timeout_seconds=HEARTBEAT_SECONDS)
+    else:
+        jax.distributed.initialize(
+            coordinator, processes, process, heartbeat_timeout_seconds=HEARTBEAT_SECONDS
+        )
 
 
 def check_batch_size(batch_size: int, accumulate: int, device_count: int) -> None:
@@ -32,21 +56,34 @@ def check_batch_size(batch_size: int, accumulate: int, device_count: int) -> Non
         )
 
 
+def devices() -> list[jax.Device]:
+    """All devices of all processes, those of a process next to one another.
+
+    The order is the mapped axis's: process p holds the p-th of equal parts of a batch.
+    """
+    return sorted(jax.devices(), key=lambda device: (device.process_index, device.id))
+
+
 def replicate(tree: Any, devices: Sequence[jax.Device]) -> Any:
     """A copy for every device, leaves `[devices, ...]`, laid out as `compile_play` returns them."""
     copy = jax.pmap(lambda _, tree: tree, AXIS, in_axes=(0, None), devices=devices)
-    return copy(np.arange(len(devices)), tree)
+    return copy(np.arange(local_count(devices)), tree)
 
 
 def unreplicate(tree: Any) -> Any:
-    """The first device's copy."""
-    return jax.tree.map(lambda leaf: leaf[0], tree)
+    """This process's first copy."""
+    return jax.tree.map(lambda leaf: leaf.addressable_data(0)[0], tree)
+
+
+def local_count(devices: Sequence[jax.Device]) -> int:
+    """How many of the devices are this process's own."""
+    return sum(device.process_index == jax.process_index() for device in devices)
 
 
 def shard(items: Any, device_count: int) -> Any:
     """Deals a call's batches out: leaves `[steps, repeats, B, ...]` to `[devices, steps, ...]`.
 
-    Device `d` gets the `d`-th of equal, consecutive parts of each batch.
+    Device `d` of this process's gets the `d`-th of equal, consecutive parts of each batch.
     """
 
     def deal(leaf: Any) -> Any:
@@ -55,6 +92,18 @@ def shard(items: Any, device_count: int) -> Any:
         return parts.transpose(2, 0, 1, 3, *range(4, parts.ndim))
 
     return jax.tree.map(deal, items)
+
+
+def check_agreement(text: str, what: str) -> None:
+    """Waits for all processes and raises a UserError unless they bring the same text."""
+    mine = np.uint32(zlib.crc32(text.encode()))
+    if jax.process_count() > 1 and np.ptp(multihost_utils.process_allgather(mine)):
+        raise UserError(f"the processes of this run differ in {what}: start all of them alike")
+
+
+def any_process(flag: bool) -> bool:
+    """Whether the flag is up in any process; all must ask."""
+    return flag if jax.process_count() == 1 else bool(multihost_utils.process_allgather(flag).any())
 
 
 def compile_play(
@@ -68,7 +117,7 @@ def compile_play(
       step: `(state, batch) -> (state, metrics)` on one device, with axis name `AXIS`; batch leaves
         `[repeats, B, ...]`.
       fetch: `(resident, item) -> batch`, run on the device; see `data.Loader`.
-      devices: to map over.
+      devices: to map over, of all processes, as `devices` orders them.
 
     Returns:
       `(state, resident, items) -> (state, metrics)`, state and resident replicated, items as
@@ -84,7 +133,8 @@ def compile_play(
 
     def play(state: GameState, resident: Any, items: Any) -> tuple[GameState, Metrics]:
         if jax.tree.leaves(items)[0].shape[0] == 1:
-            state, metrics = advance(state, resident, unreplicate(items))
+            item = jax.tree.map(lambda leaf: leaf[0], items)
+            state, metrics = advance(state, resident, item)
             return state, jax.tree.map(lambda value: value[None], metrics)
         return lax.scan(lambda state, item: advance(state, resident, item), state, items)
 

@@ -1,6 +1,7 @@
 """The loop: plays a game, and now and then looks at it, draws it and saves it."""
 
 import dataclasses
+import io
 import signal
 import threading
 import time
@@ -90,7 +91,7 @@ def train(
     plan: Plan,
     *,
     checkpoints: Checkpoints,
-    writer: Writer,
+    writer: Writer | None,
     draw: Callable[[Players], np.ndarray],
     evaluators: Sequence[Evaluator] = (),
     devices: Sequence[jax.Device] | None = None,
@@ -103,10 +104,11 @@ def train(
       loader: the data, made for the plan's batch size, steps per call and seed.
       plan: the numbers.
       checkpoints: where the state is saved.
-      writer: where numbers and pictures go.
+      writer: where numbers and pictures go; None in all processes but the first, which then
+        neither draw nor evaluate.
       draw: from the averaged variables to a picture `[H, W, 3]` uint8.
       evaluators: called with the averaged variables.
-      devices: to spread the batch over; all local ones if None.
+      devices: to spread the batch over; all of all processes if None.
 
     Returns:
       The final state.
@@ -116,7 +118,7 @@ def train(
       UserError: when a metric is not finite, naming step, player and metric; a state that may hold
         it is never saved, so the newest checkpoint is a good one.
     """
-    devices = jax.local_devices() if devices is None else devices
+    devices = parallel.devices() if devices is None else devices
     plan.check(len(devices))
     step_fn = partial(
         train_step,
@@ -131,15 +133,20 @@ def train(
     items = loader.items(done)
     examples = plan.batch_size * game.repeats
     ledger = Ledger(examples * plan.steps_per_call)
-    if plan.due("sample_every", done):
+    if writer and plan.due("sample_every", done):
         writer.samples(done, draw(state.variables()))
     replicated = parallel.replicate(state, devices)
     resident = parallel.replicate(loader.resident, devices)
 
-    with Progress(plan.steps, initial=done, images_per_step=examples) as bar, _signals() as stop:
+    looks = _LOOKS if writer else ("checkpoint_every",)
+    console = None if writer else io.StringIO()
+    with (
+        Progress(plan.steps, initial=done, images_per_step=examples, file=console) as bar,
+        _signals() as signals,
+    ):
         while done < plan.steps:
             # One dispatch of several steps; the items of the next are made while it runs.
-            item = parallel.shard(next(items), len(devices))
+            item = parallel.shard(next(items), parallel.local_count(devices))
             replicated, metrics = play(replicated, resident, item)
             ledger.add(done, metrics)
             done += plan.steps_per_call
@@ -147,29 +154,35 @@ def train(
 
             if plan.due("log_every", done):
                 values = ledger.mean()
-                writer.scalars(done, values)
+                if writer:
+                    writer.scalars(done, values)
                 bar.update(done, {n: v for n, v in values.items() if n.endswith("/loss")})
 
+            # Several processes agree on stopping where they have waited for one another anyway.
+            stop = False
+            if jax.process_count() == 1 or plan.due("log_every", done):
+                stop = parallel.any_process(bool(signals))
+
             # What follows looks at the state, which must be known to be finite.
-            looks = [name for name in _LOOKS if plan.due(name, done)]
-            if not (looks or stop):
+            due = [name for name in looks if plan.due(name, done)]
+            if not (due or stop):
                 continue
             ledger.settle()
             state = parallel.unreplicate(replicated)
             evaluation: dict[str, float] = {}
-            if "evaluate_every" in looks:
+            if writer and "evaluate_every" in due:
                 for evaluate in evaluators:
                     evaluation |= evaluate(state.variables())
                 writer.scalars(done, evaluation)
                 figures = ", ".join(f"{name} {value:.4g}" for name, value in evaluation.items())
                 bar.say(f"step {done:,}: {figures}")
-            if "sample_every" in looks:
+            if writer and "sample_every" in due:
                 writer.samples(done, draw(state.variables()))
                 writer.curves()
-            if "checkpoint_every" in looks or stop:
+            if "checkpoint_every" in due or stop:
                 checkpoints.save(done, state, evaluation)
             if stop and done < plan.steps:
-                raise Stopped(stop[0], done)
+                raise Stopped(signals[0] if signals else signal.SIGTERM, done)
     return parallel.unreplicate(replicated)
 
 
@@ -209,7 +222,7 @@ class Ledger:
           UserError: at the first value that is not finite.
         """
         for first_step, metrics in self._pending:
-            values = {name: np.asarray(leaf)[0] for name, leaf in metrics.items()}
+            values = {n: np.asarray(leaf) for n, leaf in parallel.unreplicate(metrics).items()}
             _check_finite(first_step, values)
             self._settled.append(values)
         self._pending.clear()

@@ -47,6 +47,7 @@ class _Plan(NamedTuple):
     batch_size: int
     repeats: int
     steps_per_call: int
+    part: slice
 
 
 def make_loader(
@@ -56,6 +57,7 @@ def make_loader(
     repeats: int = 1,
     steps_per_call: int = 1,
     seed: int,
+    part: tuple[int, int] = (0, 1),
     resident_limit: int = RESIDENT_LIMIT,
 ) -> Loader:
     """Makes the loader of a data set, or of several domains at once.
@@ -72,15 +74,22 @@ def make_loader(
         repeats: Batches a step.
         steps_per_call: Steps a call.
         seed: Of the order.
+        part: `(p, n)` for the p-th of n equal, consecutive parts of every batch, which is what
+            process p of n takes: leaves are [..., batch_size / n, ...].
         resident_limit: Bytes, of all domains together.
 
     Raises:
         UserError: if a data set is empty, its examples differ in shape, or a count is below 1.
     """
-    plan = _Plan(batch_size, repeats, steps_per_call)
-    for name, value in plan._asdict().items():
+    counts = {"batch_size": batch_size, "repeats": repeats, "steps_per_call": steps_per_call}
+    for name, value in counts.items():
         if value < 1:
             raise UserError(f"{name} must be at least 1, got {value}")
+    index, parts = part
+    if batch_size % parts:
+        raise UserError(f"batch_size {batch_size} cannot be dealt out evenly to {parts} processes")
+    share = batch_size // parts
+    plan = _Plan(**counts, part=slice(index * share, (index + 1) * share))
     domains = dict(sorted(dataset.items())) if isinstance(dataset, Mapping) else {"": dataset}
     fits = sum(map(decoded_bytes, domains.values())) <= resident_limit
     make = _resident_loader if fits else _streaming_loader
@@ -128,7 +137,8 @@ def _resident_loader(dataset: Dataset, plan: _Plan, seed: int) -> Loader:
 
     def items(step: int) -> Iterator[np.ndarray]:
         while True:
-            yield order(len(dataset), seed, step * examples, shape[0] * examples).reshape(shape)
+            stretch = order(len(dataset), seed, step * examples, shape[0] * examples)
+            yield stretch.reshape(shape)[..., plan.part]
             step += plan.steps_per_call
 
     return Loader(materialise(dataset).columns, _gather, items)
@@ -139,7 +149,7 @@ def _streaming_loader(dataset: Dataset, plan: _Plan, seed: int) -> Loader:
 
     def read(batch: int) -> dict[str, np.ndarray]:
         indices = order(len(dataset), seed, batch * plan.batch_size, plan.batch_size)
-        return read_columns(dataset, indices, like)
+        return read_columns(dataset, indices[plan.part], like)
 
     def items(step: int) -> Iterator[dict[str, np.ndarray]]:
         import grain

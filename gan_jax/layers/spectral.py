@@ -31,10 +31,9 @@ def largest_singular_value(kernel: Array, u: Array) -> tuple[Array, Array]:
       itself where `W u` vanishes.
     """
     w = kernel.reshape(-1, kernel.shape[-1])
-    constant = lax.stop_gradient(w)
-    v = _unit(_dot(constant, u), jnp.zeros(w.shape[:1], w.dtype))
-    u = lax.stop_gradient(_unit(_dot(v, constant), u))
-    return _dot(_dot(lax.stop_gradient(v), w), u), u
+    v = lax.stop_gradient(_unit(_dot(w, u), jnp.zeros(w.shape[:1], w.dtype)))
+    u = lax.stop_gradient(_unit(_dot(v, w), u))
+    return _dot(_dot(v, w), u), u
 
 
 def _dot(a: Array, b: Array) -> Array:
@@ -79,7 +78,7 @@ class SpectralNorm(nn.Module):
         def normalise(path: tuple, weight: Array) -> Array:
             if weight.ndim < 2:
                 return weight
-            name = jax.tree_util.keystr(path, simple=True, separator="/")
+            name = jax.tree_util.keystr(path, simple=True, separator="_")
             kept = self.variable("spectral", name, self._direction, weight.shape[-1])
             sigma, u = largest_singular_value(weight.astype(jnp.float32), kept.value)
             if train and not self.is_initializing():

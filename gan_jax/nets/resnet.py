@@ -168,8 +168,6 @@ class Discriminator(nn.Module):
                 x = run(Conv(features, (1, 1), kernel_init=_glorot, dtype=self.dtype), x)
             return x + y
 
-        if self.num_classes is not None and label is None:
-            raise ValueError(f"a net with num_classes={self.num_classes} needs a label")
         resolution = x.shape[1]
         _, stages = base_and_stages(resolution)
         small = resolution <= 32
@@ -181,6 +179,8 @@ class Discriminator(nn.Module):
         x = jnp.sum(nn.relu(x).astype(jnp.float32), axis=(1, 2))
         y = run(nn.Dense(1, kernel_init=_glorot), x)[:, 0]
         if self.num_classes is not None:
+            if label is None:
+                raise ValueError(f"a net with num_classes={self.num_classes} needs a label")
             rows = run(nn.Embed(self.num_classes, x.shape[-1], embedding_init=_glorot), label)
             y = y + jnp.sum(rows * x, axis=-1)
         return y

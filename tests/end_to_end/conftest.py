@@ -4,11 +4,16 @@ import importlib.util
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from ml_collections import ConfigDict
+
+from experiments import assembly
+from gan_jax import runs
 
 ROOT = Path(__file__).parents[2]
 
@@ -65,10 +70,14 @@ def script(compilation_cache):
     `wait=False` gives the running process, else it comes back done, with `out` and `err`.
     """
 
-    def start(name, *arguments, wait=True, code=None):
+    def start(name, *arguments, wait=True, code=None, devices=1):
         what = ["-m", f"experiments.{name}"] if code is None else ["-c", code]
         command = [sys.executable, *what, *map(str, arguments)]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "XLA_FLAGS": ""}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        }
         environment["JAX_COMPILATION_CACHE_DIR"] = str(compilation_cache)
         environment["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -97,3 +106,30 @@ def assert_same_bits():
             np.testing.assert_array_equal(bits(a), bits(b), jax.tree_util.keystr(path))
 
     return compare
+
+
+@pytest.fixture
+def final_state():
+    """The newest checkpoint's step and state, from a run's folder."""
+
+    def read(workdir):
+        record = runs.load(workdir)
+        config = ConfigDict(record["config"])
+        recipe = assembly.load_recipe(workdir / "recipe.py")
+        example = assembly.from_specification(record["example"])
+        template = assembly.make_state(recipe.make_game(config), config, example)
+        return assembly.make_checkpoints(workdir, assembly.make_plan(config)).restore(template)
+
+    return read
+
+
+@pytest.fixture
+def wait_for_checkpoint():
+    """Blocks until a run that is under way has saved its first checkpoint."""
+
+    def wait(workdir, process):
+        while not any((workdir / "checkpoints").glob("[0-9]*")):
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.02)
+
+    return wait

@@ -6,10 +6,8 @@ import time
 
 import numpy as np
 import pytest
-from ml_collections import ConfigDict
 from PIL import Image
 
-from experiments import assembly
 from gan_jax import runs
 from gan_jax.writers import read_metrics
 
@@ -18,22 +16,9 @@ RUN = (*SHORT, "--config.steps=40", "--config.checkpoint_every=4", "--config.sam
 RUN += ("--config.evaluate_every=0",)
 
 
-def final_state(workdir):
-    record = runs.load(workdir)
-    config = ConfigDict(record["config"])
-    recipe = assembly.load_recipe(workdir / "recipe.py")
-    example = assembly.from_specification(record["example"])
-    template = assembly.make_state(recipe.make_game(config), config, example)
-    return assembly.make_checkpoints(workdir, assembly.make_plan(config)).restore(template)
-
-
-def wait_for_checkpoint(workdir, process):
-    while not any((workdir / "checkpoints").glob("[0-9]*")):
-        assert process.poll() is None, process.stderr.read()
-        time.sleep(0.02)
-
-
-def test_kill_9_at_a_random_step_changes_nothing(script, tmp_path, assert_same_bits):
+def test_kill_9_at_a_random_step_changes_nothing(
+    script, tmp_path, final_state, wait_for_checkpoint, assert_same_bits
+):
     unbroken, killed = tmp_path / "unbroken", tmp_path / "killed"
     assert script("train", *RUN, f"--workdir={unbroken}").returncode == 0
     for seed in range(2):
@@ -49,7 +34,7 @@ def test_kill_9_at_a_random_step_changes_nothing(script, tmp_path, assert_same_b
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_a_signal_saves_and_stops(signum, code, script, tmp_path):
+def test_a_signal_saves_and_stops(signum, code, script, tmp_path, final_state):
     process = script("train", *SHORT, "--config.steps=100000", f"--workdir={tmp_path}", wait=False)
     while not (tmp_path / "metrics.jsonl").exists() or not (tmp_path / "metrics.jsonl").read_text():
         assert process.poll() is None, process.stderr.read()
@@ -110,7 +95,7 @@ def test_bad_input_gets_one_clear_line(case, script, tmp_path):
     assert expected in line
 
 
-def test_a_changed_config_is_refused_with_a_diff_unless_allowed(script, tmp_path):
+def test_a_changed_config_is_refused_with_a_diff_unless_allowed(script, tmp_path, final_state):
     run = (*RUN, "--config.steps=4", f"--workdir={tmp_path}")
     assert script("train", *run).returncode == 0
     changed = (*run, "--config.steps=8", "--config.r1=2.0")
@@ -132,7 +117,7 @@ def test_a_value_that_is_not_finite_stops_the_run_and_is_named(script, tmp_path)
     assert not any((tmp_path / "checkpoints").glob("[0-9]*"))
 
 
-def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(script, tmp_path):
+def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(script, tmp_path, final_state):
     run = (*RUN, f"--workdir={tmp_path}")
     assert script("train", *run, "--config.steps=4").returncode == 0
     limited = (

@@ -1,0 +1,104 @@
+"""Several processes on one machine, joined over loopback: what a pod or a cluster does."""
+
+import socket
+
+import jax
+import numpy as np
+import pytest
+
+RUN = (
+    "--config=configs/digits.py:tiny",
+    "--config.steps_per_call=2",
+    "--config.log_every=2",
+    "--config.sample_every=0",
+    "--config.evaluate_every=0",
+    "--config.checkpoint_every=4",
+    "--config.net.sync_batch_norm=True",
+)
+
+
+@pytest.fixture
+def pair(script):
+    """Starts the two processes of a run."""
+
+    def start(*arguments):
+        with socket.socket() as probe:
+            probe.bind(("localhost", 0))
+            port = probe.getsockname()[1]
+        join = (f"--coordinator=localhost:{port}", "--processes=2")
+        return [script("train", *arguments, *join, f"--process={p}", wait=False) for p in (0, 1)]
+
+    return start
+
+
+def assert_close(one, other):
+    for (path, a), b in zip(
+        jax.tree.leaves_with_path(one.variables()), jax.tree.leaves(other.variables()), strict=True
+    ):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-5, err_msg=jax.tree_util.keystr(path))
+
+
+def test_two_processes_train_save_and_resume_as_one_with_two_devices(
+    pair, script, tmp_path, final_state
+):
+    together, alone = tmp_path / "together", tmp_path / "alone"
+    for steps in ("--config.steps=4", "--config.steps=8"):
+        more = (*RUN, steps, "--allow_config_change", f"--workdir={together}")
+        for process in pair(*more):
+            _, err = process.communicate(timeout=120)
+            assert process.returncode == 0, err
+    assert (
+        script("train", *RUN, "--config.steps=8", f"--workdir={alone}", devices=2).returncode == 0
+    )
+    (step, one), (_, other) = final_state(together), final_state(alone)
+    assert step == 8
+    assert_close(one, other)
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_the_other_process_says_that_one_is_lost_and_the_run_resumes(
+    victim, pair, tmp_path, final_state, wait_for_checkpoint
+):
+    endless = (*RUN, f"--workdir={tmp_path}", "--config.steps=1000000")
+    processes = pair(*endless)
+    wait_for_checkpoint(tmp_path, processes[0])
+    processes[victim].kill()
+    processes[victim].communicate()
+    survivor = processes[1 - victim]
+    _, err = survivor.communicate(timeout=30)
+    assert survivor.returncode == 1
+    assert "error: lost another process of this run" in err
+
+    before, _ = final_state(tmp_path)
+    short = f"--config.steps={before + 4}"
+    for process in pair(*endless, short, "--allow_config_change"):
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    assert final_state(tmp_path)[0] == before + 4
+
+
+def test_processes_that_differ_in_config_are_refused(pair, tmp_path, script):
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = probe.getsockname()[1]
+    join = (f"--coordinator=localhost:{port}", "--processes=2", f"--workdir={tmp_path}")
+    processes = [
+        script("train", *RUN, *join, f"--process={p}", f"--config.r1={p + 1}.0", wait=False)
+        for p in (0, 1)
+    ]
+    for process in processes:
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 1
+        assert "differ in config" in err
+
+
+def test_eight_devices_give_the_run_of_one(script, tmp_path, final_state):
+    run = (*RUN, "--config.steps=4", "--config.generator.epsilon=1e-3")
+    run += ("--config.discriminator.epsilon=1e-3",)
+    states = []
+    for devices in (1, 8):
+        workdir = tmp_path / str(devices)
+        result = script("train", *run, f"--workdir={workdir}", devices=devices)
+        assert result.returncode == 0, result.err
+        states.append(final_state(workdir)[1])
+    assert_close(*states)
