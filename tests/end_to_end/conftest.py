@@ -73,13 +73,13 @@ def script(compilation_cache):
     def start(name, *arguments, wait=True, code=None, devices=1):
         what = ["-m", f"experiments.{name}"] if code is None else ["-c", code]
         command = [sys.executable, *what, *map(str, arguments)]
-        environment = {
-            **os.environ,
+        settings = {
             "PYTHONPATH": str(ROOT),
             "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+            "JAX_COMPILATION_CACHE_DIR": str(compilation_cache),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
         }
-        environment["JAX_COMPILATION_CACHE_DIR"] = str(compilation_cache)
-        environment["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
+        environment = os.environ | settings
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         process = subprocess.Popen(command, env=environment, **pipes)
         if not wait:

@@ -1,0 +1,55 @@
+"""The benchmark's command, on one case for fractions of a second."""
+
+import importlib.util
+import json
+
+import pytest
+
+from experiments.benchmark_cases import CASES
+
+SHORT = ("--cases=ring", "--seconds=0.05", "--repeats=2")
+
+
+def test_it_times_contenders_and_writes_both_tables(script, tmp_path):
+    done = script("benchmark", *SHORT, "--peer=none", f"--out={tmp_path}")
+    assert done.returncode == 0, done.err
+    results = json.loads((tmp_path / "benchmark.json").read_text())["cases"]["ring"]
+    assert set(results) == {"ours", "flax", "flops"}
+    for name in ("ours", "flax"):
+        assert len(results[name]["rates"]) == 2
+        assert 10 < results[name]["median"] < 1e6
+        assert results[name]["memory_mb"] > 50
+        assert results[name]["compile_seconds"] > 0.1
+    assert 1 < results["flops"]["flops"] / results["flops"]["flops_needed"] < 1.5
+    table = (tmp_path / "benchmark.md").read_text()
+    assert "| ring | ours | steps |" in table
+    assert table in done.out
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
+def test_pytorch_takes_part(script, tmp_path):
+    arguments = (*SHORT, "--contenders=torch eager", f"--out={tmp_path}")
+    done = script("benchmark", *arguments, "--peer=torch")
+    assert done.returncode == 0, done.err
+    results = json.loads((tmp_path / "benchmark.json").read_text())["cases"]["ring"]
+    assert results["torch eager"]["median"] > 1
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="PyTorch is installed")
+def test_pytorch_that_is_asked_for_and_absent_is_one_line(script):
+    done = script("benchmark", *SHORT, "--peer=torch")
+    assert done.returncode == 1
+    assert done.err.strip().splitlines()[-1].startswith("error: --peer=torch: PyTorch is not")
+
+
+def test_an_unknown_case_is_one_line(script):
+    done = script("benchmark", "--cases=none")
+    assert done.returncode == 1
+    assert done.err.startswith("error: --cases: 'none' is none of mlp_large, ")
+
+
+def test_every_case_names_its_contenders_apart_and_ours_first():
+    for case in CASES.values():
+        names = [contender.name for contender in case.contenders]
+        assert len(set(names)) == len(names)
+        assert names[0].startswith("ours")
