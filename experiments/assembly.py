@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import data, evaluation, metrics, pictures
+from gan_jax import data, evaluation, metrics, parallel, pictures
 from gan_jax import keys as per_example
 from gan_jax.checkpoints import Checkpoints
 from gan_jax.game import Game, GameState, Players, init_state
@@ -125,7 +125,7 @@ def picture_maker(
         show = jax.jit(game.show)
         keys = per_example.per_example(key, 12)
         return lambda players: pictures.rows(jax.tree.map(np.asarray, show(players, batch, keys)))
-    draw = evaluation.make_sampler(game)
+    draw = parallel.spread(game.sample, evaluation.DRAW_SIZE)
     if not config.data.resolution:
         inputs = evaluation.draw_inputs(game, key, 2_000, conditions(game, config, source, 2_000))
         real = first(source(), 10_000)["x"]

@@ -16,7 +16,7 @@ from absl import flags
 from ml_collections import ConfigDict
 
 from experiments import app, assembly
-from gan_jax import evaluation, pictures, runs
+from gan_jax import evaluation, parallel, pictures, runs
 from gan_jax.types import Array, UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.", required=True)
@@ -64,7 +64,8 @@ def main() -> None:
     columns = None
     if _INTERPOLATE.value:
         inputs, columns = _along_arcs(inputs, count), _ARC
-    samples = evaluation.make_sampler(game)(state.variables(ema=_EMA.value), inputs)
+    draw = parallel.spread(game.sample, evaluation.DRAW_SIZE)
+    samples = draw(state.variables(ema=_EMA.value), inputs)
 
     out.parent.mkdir(parents=True, exist_ok=True)
     if out.suffix == ".npz":

@@ -5,7 +5,6 @@ called at intervals, on the same inputs every time, so that their figures are co
 """
 
 from collections.abc import Callable, Mapping
-from operator import itemgetter
 from typing import Any
 
 import jax
@@ -13,10 +12,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import keys as per_example
-from gan_jax import metrics
+from gan_jax import metrics, parallel
 from gan_jax.data import ArrayDataset, Mixture, to_float
 from gan_jax.game import Game, Players
 from gan_jax.types import Array, Batch, PRNGKey
+
+DRAW_SIZE = 256
+"""Samples drawn at once, over all devices of a process together."""
 
 Evaluator = Callable[[Players], dict[str, float]]
 Classifier = Callable[[np.ndarray], np.ndarray]
@@ -32,27 +34,6 @@ def draw_inputs(game: Game, key: PRNGKey, count: int, conditions: Batch) -> Mapp
       conditions: the entries `game.conditions`, leaves `[count, ...]`.
     """
     return game.prior(per_example.per_example(key, count), conditions)
-
-
-def make_sampler(
-    game: Game, batch_size: int = 250
-) -> Callable[[Players, Mapping[str, Any]], np.ndarray]:
-    """A function `(players, inputs [N, ...]) -> samples [N, ...]` that compiles once.
-
-    It works in batches of one size, the last one filled up, so N may be anything.
-    """
-    sample = jax.jit(game.sample)
-
-    def draw(players: Players, inputs: Mapping[str, Any]) -> np.ndarray:
-        count = jax.tree.leaves(inputs)[0].shape[0]
-        batches = []
-        for start in range(0, count, batch_size):
-            index = np.arange(start, start + batch_size) % count
-            part = jax.tree.map(itemgetter(index), inputs)
-            batches.append(np.asarray(sample(players, part)))
-        return np.concatenate(batches)[:count]
-
-    return draw
 
 
 def interpolate(start: Array, end: Array, count: int) -> Array:
@@ -97,7 +78,7 @@ def by_classifier(game: Game, inputs: Mapping[str, Any], classify: Classifier) -
 
     Inputs that carry a `label` are also scored by whether the samples obey it.
     """
-    draw = make_sampler(game)
+    draw = parallel.spread(game.sample, DRAW_SIZE)
     label = np.asarray(inputs["label"]) if "label" in inputs else None
 
     def evaluate(players: Players) -> dict[str, float]:
@@ -109,7 +90,7 @@ def by_classifier(game: Game, inputs: Mapping[str, Any], classify: Classifier) -
 
 def by_modes(game: Game, inputs: Mapping[str, Any], mixture: Mixture) -> Evaluator:
     """Scores points by the modes they reach; see `metrics.mode_scores`."""
-    draw = make_sampler(game)
+    draw = parallel.spread(game.sample, DRAW_SIZE)
 
     def evaluate(players: Players) -> dict[str, float]:
         scores = metrics.mode_scores(draw(players, inputs), mixture.centres, mixture.std)

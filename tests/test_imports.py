@@ -31,7 +31,7 @@ BELOW = {
     "runs": "types",
     "writers": "pictures types",
     "parallel": "game types",
-    "evaluation": "metrics data game keys types",
+    "evaluation": "metrics parallel data game keys types",
     "train": "evaluation checkpoints writers parallel data game keys types",
 }
 ROOMS = {path.stem: path for path in LIBRARY.iterdir() if path.stem.isidentifier()}

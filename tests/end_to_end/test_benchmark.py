@@ -2,10 +2,15 @@
 
 import importlib.util
 import json
+import math
 
+import jax
+import jax.numpy as jnp
 import pytest
 
 from experiments.benchmark_cases import CASES
+from experiments.benchmark_ours import make_game, make_state
+from experiments.peers import flax_peer
 
 SHORT = ("--cases=ring", "--seconds=0.05", "--repeats=2")
 
@@ -53,3 +58,28 @@ def test_every_case_names_its_contenders_apart_and_ours_first():
         names = [contender.name for contender in case.contenders]
         assert len(set(names)) == len(names)
         assert names[0].startswith("ours")
+
+
+def sizes(parameters):
+    return sorted(math.prod(leaf.shape) for leaf in parameters)
+
+
+PROBLEMS = {case.name: case.problem for case in CASES.values() if case.problem is not None}
+
+
+@pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
+def test_peers_have_nets_of_the_same_parameters(problem):
+    state = jax.eval_shape(lambda: make_state(make_game(problem), problem))
+    ours = [state.players[name].params for name in ("generator", "discriminator")]
+    ours = [sizes(jax.tree.leaves(params)) for params in ours]
+    inputs = [jnp.zeros((2, problem.latent_dim)), jnp.zeros((2, *problem.shape))]
+    peers = [
+        jax.eval_shape(lambda net=net, x=x: flax_peer.player(net, x, problem).params)
+        for net, x in zip(flax_peer.nets(problem), inputs, strict=True)
+    ]
+    assert [sizes(jax.tree.leaves(params)) for params in peers] == ours
+    if importlib.util.find_spec("torch") is not None:
+        from experiments.peers import torch_peer
+
+        peers = torch_peer.NETS[problem.family](problem)
+        assert [sizes(net.parameters()) for net in peers] == ours
