@@ -19,7 +19,7 @@ from gan_jax.train import Plan
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    plan = Plan(steps=8_000, steps_per_call=20, sample_every=500, evaluate_every=2_000)
+    plan = Plan(steps=8_000, sample_every=500, evaluate_every=2_000)
     config = ConfigDict(asdict(plan))
     config.data = asdict(
         data.Source("digits", test_split="test", resolution=16, channels=1, num_classes=10)

@@ -18,7 +18,7 @@ from gan_jax.train import Plan
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    plan = Plan(steps=2_000, batch_size=32, steps_per_call=10, sample_every=250, evaluate_every=500)
+    plan = Plan(steps=2_000, batch_size=32, sample_every=250, evaluate_every=500)
     config = ConfigDict(asdict(plan))
     config.data = asdict(
         data.Source("digits", test_split="test", resolution=16, channels=1, num_classes=10)

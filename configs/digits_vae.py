@@ -21,7 +21,6 @@ from gan_jax.train import Plan
 def get_config(variant: str = "") -> ConfigDict:
     plan = Plan(
         steps=6_000,
-        steps_per_call=50,
         sample_every=1_000,
         evaluate_every=1_000,
         best="held_out/elbo",

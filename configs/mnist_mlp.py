@@ -22,7 +22,7 @@ from gan_jax.train import Plan
 
 
 def get_config(variant: str = "") -> ConfigDict:
-    plan = Plan(steps=20_000, steps_per_call=20, sample_every=1_000, evaluate_every=5_000)
+    plan = Plan(steps=20_000, sample_every=1_000, evaluate_every=5_000)
     config = ConfigDict(asdict(plan))
     config.data = asdict(
         data.Source("mnist", test_split="test", resolution=28, channels=1, num_classes=10)

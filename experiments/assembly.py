@@ -40,8 +40,9 @@ def load_recipe(path: str | os.PathLike) -> ModuleType:
 
 
 def make_plan(config: ConfigDict) -> Plan:
-    """The run's plain numbers."""
-    return Plan(**{field.name: config[field.name] for field in dataclasses.fields(Plan)})
+    """The run's plain numbers, resolved for the back end at hand."""
+    plan = Plan(**{field.name: config[field.name] for field in dataclasses.fields(Plan)})
+    return plan.resolved(jax.default_backend())
 
 
 def make_data(recipe: ModuleType, config: ConfigDict, split: str) -> Data:

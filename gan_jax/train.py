@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import math
 import signal
 import threading
 import time
@@ -29,7 +30,8 @@ class Plan:
       seed: of parameters, noise and the order of the data.
       steps: of the game.
       batch_size: examples a batch, over all devices together.
-      steps_per_call: steps in one dispatch; every interval is a multiple of it.
+      steps_per_call: steps in one dispatch, of which every interval is a multiple; 0 leaves it to
+        `resolved`.
       log_every: metrics are fetched and written.
       sample_every: a picture of samples from fixed inputs; also one before the first step.
       evaluate_every: the recipe's evaluation.
@@ -44,7 +46,7 @@ class Plan:
     seed: int = 0
     steps: int = 10_000
     batch_size: int = 64
-    steps_per_call: int = 10
+    steps_per_call: int = 0
     log_every: int = 100
     sample_every: int = 1_000
     evaluate_every: int = 0
@@ -59,6 +61,19 @@ class Plan:
         """Whether the interval of this name ends after `done` steps."""
         every = getattr(self, interval)
         return every > 0 and (done % every == 0 or done == self.steps)
+
+    def resolved(self, platform: str) -> "Plan":
+        """The plan with `steps_per_call` chosen, where it is 0, for "cpu", "gpu" or "tpu".
+
+        It is the largest number that divides every interval, up to a limit: on an accelerator many
+        steps hide a dispatch, on a CPU a step takes long and few keep a run quick to react.
+        """
+        if self.steps_per_call:
+            return self
+        limit = 10 if platform == "cpu" else 100
+        common = math.gcd(self.steps, *(getattr(self, name) for name in ("log_every", *_LOOKS)))
+        best = max(n for n in range(1, limit + 1) if common % n == 0)
+        return dataclasses.replace(self, steps_per_call=best)
 
     def check(self, device_count: int) -> None:
         """Raises a UserError where the numbers do not go together."""
