@@ -9,27 +9,16 @@ in it. The exit code is 1 where the step does not fit. `--platform=cuda` only ch
 lowers for a GPU. No data are read: images take their shape from the recipe's `data` settings.
 """
 
-import importlib.util
-import math
-import os
 import re
-from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
-from types import ModuleType
-from typing import Any, NamedTuple
 
 import jax
 import jax.export
-import numpy as np
 from absl import flags
-from ml_collections import ConfigDict, config_flags
+from ml_collections import config_flags
 
-from experiments import app, assembly
-from experiments.tpu_program import Operation, operations
-from gan_jax import data, parallel
-from gan_jax.game import Game, train_step
-from gan_jax.train import Plan
+from experiments import ahead_of_time, app, assembly
+from experiments.tpu_program import operations
 from gan_jax.types import UserError
 
 _CONFIG = config_flags.DEFINE_config_file(
@@ -41,43 +30,6 @@ _EXAMPLES = flags.DEFINE_integer(
     "examples", 60_000, "How many images the data set is taken to have.", lower_bound=1
 )
 
-GIB = 2**30
-
-
-class Chip(NamedTuple):
-    """What the maker publishes of a chip, and what follows from it.
-
-    Attributes:
-      memory: bytes of HBM.
-      peak: bfloat16 FLOP/s of the matrix units.
-      flops_per_cycle: of the matrix units; the clock is what makes this the peak.
-      dimensions: of a slice.
-      cores: how the compiler is to see the chip, where that is not its default.
-    """
-
-    memory: int
-    peak: float
-    flops_per_cycle: int
-    dimensions: int
-    cores: str = "default"
-
-    @property
-    def clock(self) -> float:
-        """Cycles a second."""
-        return self.peak / self.flops_per_cycle
-
-
-# Memory and peak: "System architecture" of each chip, https://docs.cloud.google.com/tpu/docs/v4,
-# /v5e, /v5p and /v6e. A matrix unit of 128x128 does 2^15 FLOPs a cycle; v4 and v5p have eight,
-# v5e four. The clocks that follow are 1.05 GHz for v4, as published (arXiv:2304.01433), 1.5 for
-# v5e, 1.75 for v5p. For v6e it is what the compiler reckons with for large products: 2^19.
-CHIPS = {
-    "v4": Chip(32 * GIB, 275e12, 2**18, 3, "megacore"),
-    "v5e": Chip(16 * GIB, 197e12, 2**17, 2),
-    "v5p": Chip(95 * GIB, 459e12, 2**18, 3),
-    "v6e": Chip(32 * GIB, 918e12, 2**19, 2),
-}
-
 
 def main() -> None:
     name = config_flags.get_config_filename(flags.FLAGS["config"])
@@ -85,198 +37,33 @@ def main() -> None:
     jax.config.update("jax_platforms", "cpu")  # shapes are all that is computed here
     recipe, config = assembly.load_recipe(path), _CONFIG.value
     if _PLATFORM.value == "cuda":
-        play, arguments = make_play(recipe, config, _EXAMPLES.value, jax.local_devices()[:1])
+        plan, here = ahead_of_time.make_plan(config, "gpu"), jax.local_devices()[:1]
+        play, arguments = ahead_of_time.make_play(recipe, config, plan, _EXAMPLES.value, here)
         exported = jax.export.export(jax.jit(play), platforms=["cuda"])(*arguments)
         count = len(re.findall(r"= (stablehlo|chlo)\.", exported.mlir_module()))
         print(f"{Path(path).stem} lowers for CUDA, {count:,} operations; nothing was compiled")
         return
-    chip, devices = slice_of(_TOPOLOGY.value)
-    play, arguments = make_play(recipe, config, _EXAMPLES.value, devices)
+    chip, devices = ahead_of_time.slice_of(_TOPOLOGY.value)
+    plan = ahead_of_time.make_plan(config, "tpu")
+    play, arguments = ahead_of_time.make_play(recipe, config, plan, _EXAMPLES.value, devices)
     try:
         compiled = play.lower(*arguments).compile()
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
-        said = _one_line(error)
-        raise UserError(f"{path} does not fit {_TOPOLOGY.value}: {said}; {_REMEDY}") from None
-    plan = assembly.make_plan(config)
+        said = ahead_of_time.one_line(error)
+        raise UserError(
+            f"{path} does not fit {_TOPOLOGY.value}: {said}; {ahead_of_time.REMEDY}"
+        ) from None
     examples = plan.batch_size * recipe.make_game(config).repeats
     print(
         f"{Path(path).stem} on {_TOPOLOGY.value}: {len(devices)} chips, "
         f"{plan.batch_size // len(devices)} of a batch of {plan.batch_size:,} on each, "
         f"{plan.steps_per_call} steps a call"
     )
-    used = report_memory(compiled.memory_analysis(), chip)
-    report_work(operations(compiled.as_text()), chip, len(devices), plan.steps_per_call, examples)
-    if used > chip.memory:
-        raise UserError(
-            f"{path} does not fit {_TOPOLOGY.value}: it takes {used / GIB:.2f} GiB a chip, which "
-            f"has {chip.memory / GIB:.0f}; {_REMEDY}"
-        )
-
-
-_REMEDY = "lower batch_size, raise accumulate, or take a larger slice"
-
-
-def slice_of(topology: str) -> tuple[Chip, Sequence[jax.Device]]:
-    """The chip and the devices, one a chip, of a slice that need not exist.
-
-    Args:
-      topology: chip and extent, as in `v5e:4x4`.
-
-    Raises:
-      UserError: for a chip or an extent that there is none of, or where the compiler is missing.
-    """
-    name, _, extent = topology.partition(":")
-    if name not in CHIPS:
-        raise UserError(f"--topology={topology}: the chip is one of {', '.join(CHIPS)}")
-    chip = CHIPS[name]
-    if not re.fullmatch(r"[1-9]\d*" + r"x[1-9]\d*" * (chip.dimensions - 1), extent):
-        good = f"{name}:{'x'.join('2' * chip.dimensions)}"
-        raise UserError(
-            f"--topology={topology}: {name} has {chip.dimensions} extents, as in {good}"
-        )
-    if importlib.util.find_spec("libtpu") is None:
-        raise UserError("the TPU's compiler is not installed: pip install 'gan_jax[tpu]'")
-    # Read when the compiler is loaded; without them it looks for a TPU and complains of none.
-    os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
-    os.environ.setdefault("TPU_ACCELERATOR_TYPE", "v5litepod-16")
-    os.environ.setdefault("TPU_WORKER_HOSTNAMES", "localhost")
-    from jax.experimental import topologies
-
-    sizes = [int(size) for size in extent.split("x")]
-    host = (min(sizes[0], 2), min(sizes[1], 2), 1)
-    try:
-        description = topologies.get_topology_desc(
-            topology, "tpu", chips_per_host_bounds=host, chip_config_name=chip.cores
-        )
-    except jax.errors.JaxRuntimeError as error:
-        raise UserError(f"--topology={topology}: {_one_line(error)}") from None
-    assert len(description.devices) == math.prod(sizes)
-    return chip, description.devices
-
-
-def make_play(
-    recipe: ModuleType, config: ConfigDict, examples: int, devices: Sequence[jax.Device]
-) -> tuple[Any, tuple]:
-    """What a run calls again and again, and the shapes it is called with.
-
-    Args:
-      recipe: as a module.
-      config: its settings.
-      examples: of the data set, where it is taken from its settings.
-      devices: to map over.
-
-    Raises:
-      UserError: where the settings do not go together.
-    """
-    plan, count = assembly.make_plan(config), len(devices)
-    plan.check(count)
-    game = recipe.make_game(config)
-    source = like_data(recipe, config, examples)
-    batch = assembly.first(source, 2)
-    state = jax.eval_shape(lambda: assembly.make_state(game, config, batch))
-    # An item has `batch_size` examples; here one a device, so that nothing large is made.
-    loader = data.make_loader(
-        source,
-        batch_size=count,
-        repeats=game.repeats,
-        steps_per_call=plan.steps_per_call,
-        seed=plan.seed,
-    )
-    item = parallel.shard(next(loader.items(0)), count)
-    size = plan.batch_size // count
-
-    def on_each(leaf: Any) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct((count, *leaf.shape), leaf.dtype)
-
-    def of_full_size(leaf: Any) -> jax.ShapeDtypeStruct:
-        return jax.ShapeDtypeStruct((*leaf.shape[:3], size, *leaf.shape[4:]), leaf.dtype)
-
-    play = parallel.compile_play(_step(game, plan), loader.fetch, devices)
-    return play, (
-        jax.tree.map(on_each, state),
-        jax.tree.map(on_each, loader.resident),
-        jax.tree.map(of_full_size, item),
-    )
-
-
-def _step(game: Game, plan: Plan) -> Any:
-    return partial(
-        train_step,
-        turns=game.turns,
-        simultaneous=plan.simultaneous,
-        accumulate=plan.accumulate,
-        ema_decay=plan.ema_decay,
-        axis_name=parallel.AXIS,
-    )
-
-
-def like_data(recipe: ModuleType, config: ConfigDict, examples: int) -> assembly.Data:
-    """Black images of the shape that the settings say; what they cannot say is read.
-
-    That is data of the recipe's own making, and what is no image.
-    """
-    settings = config.data
-    if hasattr(recipe, "make_data") or not (settings.resolution and settings.channels):
-        return assembly.make_data(recipe, config, settings.split)
-    shape = (examples, settings.resolution, settings.resolution, settings.channels)
-    columns = {"x": np.broadcast_to(np.uint8(0), shape)}
-    if settings.num_classes:
-        columns["label"] = np.broadcast_to(np.int32(0), shape[:1])
-    return data.ArrayDataset(settings.name, settings.split, columns)
-
-
-def report_memory(memory: Any, chip: Chip) -> int:
-    """Prints what a chip's memory holds; returns how much, in bytes."""
-    parts = {
-        "arguments": memory.argument_size_in_bytes,
-        "outputs beside them": memory.output_size_in_bytes - memory.alias_size_in_bytes,
-        "temporaries": memory.temp_size_in_bytes,
-        "code": memory.generated_code_size_in_bytes,
-    }
-    used = sum(parts.values())
-    print(f"memory       {used / GIB:.2f} of {chip.memory / GIB:.0f} GiB a chip: ", end="")
-    print(", ".join(f"{name} {size / 2**20:,.1f} MiB" for name, size in parts.items()))
-    return used
-
-
-def report_work(
-    work: Sequence[Operation], chip: Chip, chips: int, steps: int, examples: int
-) -> None:
-    """Prints a step's cost.
-
-    Args:
-      work: of a call.
-      chip: that it runs on.
-      chips: how many.
-      steps: a call.
-      examples: a step, on all chips together.
-    """
-    flops = sum(operation.flops for operation in work) / steps
-    cycles = sum(operation.cycles for operation in work) / steps
-    seconds = cycles / chip.clock
-    print(f"work         {flops / 1e9:,.2f} GFLOP a chip and step, of convolutions and products")
-    print(f"time         {cycles:,.0f} cycles a step, estimated", end="")
-    print(f": {seconds * 1e3:.3f} ms at {chip.clock / 1e9:.2f} GHz")
-    print(f"throughput   {examples / seconds:,.0f} images a second, {examples:,} a step")
-    print(f"utilisation  {flops / seconds / chip.peak:.1%} of the matrix units' ", end="")
-    print(f"{chip.peak / 1e12:.0f} TFLOP/s")
-    print("costliest operations, in cycles a step:")
-    for operation in sorted(work, key=lambda operation: -operation.cycles)[:5]:
-        share = operation.cycles / steps
-        print(f"  {share:10,.0f}  {share / cycles:5.1%}  {operation.name}: {_source(operation)}")
-
-
-def _source(operation: Operation) -> str:
-    """The source's operation, less what every path begins with and nests in."""
-    path = re.sub(r"^jit\(_fun\)/shard_map/|while/body/|closed_call/", "", operation.source)
-    return path if len(path) <= 100 else "..." + path[-97:]
-
-
-def _one_line(error: Exception) -> str:
-    """The first line of what the compiler says, without its status code."""
-    return re.sub(r"^[A-Z_]+: ", "", str(error).splitlines()[0]).rstrip(".")
+    used = ahead_of_time.report_memory(compiled.memory_analysis(), chip)
+    ahead_of_time.report_work(operations(compiled.as_text()), chip, plan.steps_per_call, examples)
+    ahead_of_time.check_fits(used, chip, _TOPOLOGY.value)
 
 
 if __name__ == "__main__":
