@@ -45,9 +45,10 @@ def make_game(config: ConfigDict) -> Game:
         dtype=config.dtype,
     )
     discriminator = nets.dcgan.Discriminator(config.net.width, batch_norm=False, dtype=config.dtype)
+    r1 = lambda critic, real, fake, keys: config.r1 * penalties.r1(critic, real)
     return algorithms.gan(
         generator,
         discriminator,
         latent_dim=config.net.latent_dim,
-        penalties=[lambda critic, real, fake, keys: config.r1 * penalties.r1(critic, real)],
+        penalties=[r1] if config.r1 else [],
     )

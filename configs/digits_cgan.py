@@ -52,10 +52,11 @@ def make_game(config: ConfigDict) -> Game:
         num_classes=config.data.num_classes,
         dtype=config.dtype,
     )
+    r1 = lambda critic, real, fake, keys: config.r1 * penalties.r1(critic, real)
     return algorithms.gan(
         generator,
         discriminator,
         latent_dim=config.net.latent_dim,
-        penalties=[lambda critic, real, fake, keys: config.r1 * penalties.r1(critic, real)],
+        penalties=[r1] if config.r1 else [],
         conditional=True,
     )

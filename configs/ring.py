@@ -43,9 +43,10 @@ def get_config(variant: str = "") -> ConfigDict:
 def make_game(config: ConfigDict) -> Game:
     generator = nets.mlp.Generator((2,), config.net.hidden, final=None, dtype=config.dtype)
     discriminator = nets.mlp.Discriminator(config.net.hidden, dtype=config.dtype)
+    r1 = lambda critic, real, fake, keys: config.r1 * penalties.r1(critic, real)
     return algorithms.gan(
         generator,
         discriminator,
         latent_dim=config.net.latent_dim,
-        penalties=[lambda critic, real, fake, keys: config.r1 * penalties.r1(critic, real)],
+        penalties=[r1] if config.r1 else [],
     )

@@ -3,13 +3,11 @@
 No data are read and no TPU is needed: shapes are all there is.
 """
 
-import dataclasses
 import importlib.util
 import math
 import os
 import re
 from collections.abc import Sequence
-from functools import partial
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -19,8 +17,7 @@ from ml_collections import ConfigDict
 
 from experiments import assembly
 from experiments.tpu_program import Operation
-from gan_jax import data, parallel
-from gan_jax.game import Game, train_step
+from gan_jax import data, parallel, train
 from gan_jax.train import Plan
 from gan_jax.types import UserError
 
@@ -102,12 +99,6 @@ def slice_of(topology: str) -> tuple[Chip, Sequence[jax.Device]]:
     return chip, description.devices
 
 
-def make_plan(config: ConfigDict, platform: str) -> Plan:
-    """The run's plain numbers, resolved for another back end than that at hand: "tpu" or "gpu"."""
-    plan = dataclasses.replace(assembly.make_plan(config), steps_per_call=config.steps_per_call)
-    return plan.resolved(platform)
-
-
 def make_play(
     recipe: ModuleType,
     config: ConfigDict,
@@ -150,22 +141,11 @@ def make_play(
     def of_full_size(leaf: Any) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct((*leaf.shape[:3], size, *leaf.shape[4:]), leaf.dtype)
 
-    play = parallel.compile_play(_step(game, plan), loader.fetch, devices)
+    play = train.make_play(game, plan, loader, devices)
     return play, (
         jax.tree.map(on_each, state),
         jax.tree.map(on_each, loader.resident),
         jax.tree.map(of_full_size, item),
-    )
-
-
-def _step(game: Game, plan: Plan) -> Any:
-    return partial(
-        train_step,
-        turns=game.turns,
-        simultaneous=plan.simultaneous,
-        accumulate=plan.accumulate,
-        ema_decay=plan.ema_decay,
-        axis_name=parallel.AXIS,
     )
 
 

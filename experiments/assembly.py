@@ -39,10 +39,10 @@ def load_recipe(path: str | os.PathLike) -> ModuleType:
     return recipe
 
 
-def make_plan(config: ConfigDict) -> Plan:
-    """The run's plain numbers, resolved for the back end at hand."""
+def make_plan(config: ConfigDict, platform: str | None = None) -> Plan:
+    """The run's plain numbers, resolved for a back end: the one at hand if None."""
     plan = Plan(**{field.name: config[field.name] for field in dataclasses.fields(Plan)})
-    return plan.resolved(jax.default_backend())
+    return plan.resolved(platform or jax.default_backend())
 
 
 def make_data(recipe: ModuleType, config: ConfigDict, split: str) -> Data:

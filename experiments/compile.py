@@ -37,14 +37,14 @@ def main() -> None:
     jax.config.update("jax_platforms", "cpu")  # shapes are all that is computed here
     recipe, config = assembly.load_recipe(path), _CONFIG.value
     if _PLATFORM.value == "cuda":
-        plan, here = ahead_of_time.make_plan(config, "gpu"), jax.local_devices()[:1]
+        plan, here = assembly.make_plan(config, "gpu"), jax.local_devices()[:1]
         play, arguments = ahead_of_time.make_play(recipe, config, plan, _EXAMPLES.value, here)
         exported = jax.export.export(jax.jit(play), platforms=["cuda"])(*arguments)
         count = len(re.findall(r"= (stablehlo|chlo)\.", exported.mlir_module()))
         print(f"{Path(path).stem} lowers for CUDA, {count:,} operations; nothing was compiled")
         return
     chip, devices = ahead_of_time.slice_of(_TOPOLOGY.value)
-    plan = ahead_of_time.make_plan(config, "tpu")
+    plan = assembly.make_plan(config, "tpu")
     play, arguments = ahead_of_time.make_play(recipe, config, plan, _EXAMPLES.value, devices)
     try:
         compiled = play.lower(*arguments).compile()

@@ -99,6 +99,21 @@ class Stopped(Exception):
         self.signum = signum
 
 
+def make_play(
+    game: Game, plan: Plan, loader: Loader, devices: Sequence[jax.Device]
+) -> parallel.Play:
+    """What a run calls again and again; see `parallel.compile_play`."""
+    step = partial(
+        train_step,
+        turns=game.turns,
+        simultaneous=plan.simultaneous,
+        accumulate=plan.accumulate,
+        ema_decay=plan.ema_decay,
+        axis_name=parallel.AXIS,
+    )
+    return parallel.compile_play(step, loader.fetch, devices)
+
+
 def train(
     game: Game,
     state: GameState,
@@ -135,15 +150,7 @@ def train(
     """
     devices = parallel.devices() if devices is None else devices
     plan.check(len(devices))
-    step_fn = partial(
-        train_step,
-        turns=game.turns,
-        simultaneous=plan.simultaneous,
-        accumulate=plan.accumulate,
-        ema_decay=plan.ema_decay,
-        axis_name=parallel.AXIS,
-    )
-    play = parallel.compile_play(step_fn, loader.fetch, devices)
+    play = make_play(game, plan, loader, devices)
     done = int(state.step)
     items = loader.items(done)
     examples = plan.batch_size * game.repeats

@@ -205,10 +205,10 @@ def test_images_are_shaped_by_the_settings_with_no_data_there(monkeypatch):
     recipe = assembly.load_recipe("configs/mnist_dcgan.py")
     config = recipe.get_config("tiny")
     config.update({"batch_size": 1 << 20, "steps_per_call": 5})
-    plan, devices = ahead_of_time.make_plan(config, "tpu"), jax.devices()[:2]
+    plan, devices = assembly.make_plan(config, "tpu"), jax.devices()[:2]
     play, arguments = ahead_of_time.make_play(recipe, config, plan, 70, devices)
     state, resident, item = arguments
-    assert resident["x"] == jax.ShapeDtypeStruct((2, 70, 28, 28, 1), np.uint8)
+    assert resident["x"] == jax.ShapeDtypeStruct((2, 70, 7 * 128), np.uint8)  # rows of 28 x 28
     assert resident["label"] == jax.ShapeDtypeStruct((2, 70), np.int32)
     assert item == jax.ShapeDtypeStruct((2, 5, 1, 1 << 19), np.int32)
     new_state, metrics = jax.eval_shape(play, state, resident, item)
@@ -218,10 +218,10 @@ def test_images_are_shaped_by_the_settings_with_no_data_there(monkeypatch):
 
 def test_steps_a_call_are_those_of_the_back_end_compiled_for():
     config = assembly.load_recipe("configs/digits.py").get_config()
-    by_platform = [ahead_of_time.make_plan(config, p).steps_per_call for p in ("cpu", "tpu")]
+    by_platform = [assembly.make_plan(config, p).steps_per_call for p in ("cpu", "tpu")]
     assert by_platform == [10, 100]
     config.steps_per_call = 4
-    assert ahead_of_time.make_plan(config, "tpu").steps_per_call == 4
+    assert assembly.make_plan(config, "tpu").steps_per_call == 4
 
 
 def test_a_recipe_lowers_for_cuda(script):
