@@ -24,6 +24,7 @@ Derivatives are reverse-mode, of any order; there is no dilation, no groups, no 
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,6 +32,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax import lax
+
+_FEW_CHANNELS, _MANY_TAPS = 16, 32  # measured on x86: below and above, folding is faster
+_NONE = (0, 0, 0)  # no padding
 
 Array = jax.Array
 Sizes = tuple[int, ...]
@@ -94,29 +98,41 @@ def conv_input(dy: Array, w: Array, strides: Sizes, padding: Padding, size: Size
         x = jax.ShapeDtypeStruct((dy.shape[0], *size, w.shape[-2]), dy.dtype)
         return jax.linear_transpose(lambda x: _native(x, w, strides, padding), x)(dy)[0]
 
-    def by_phases(dy: Array, w: Array) -> Array:
-        """One stride-1 convolution that makes every phase of the stride, then interleaves them."""
+    def by_matmul(dy: Array, w: Array) -> Array:
+        """One matrix product makes what each output adds to its inputs; shifted, it is summed."""
         n, (c, f) = len(strides), w.shape[-2:]
         taps = _taps(w.shape[:n], strides)
-        w = jnp.pad(
-            w,
-            [(0, t * s - k) for t, s, k in zip(taps, strides, w.shape[:n], strict=True)]
-            + [(0, 0)] * 2,
-        )
-        w = w.reshape(*_interleave(taps, strides), c, f)
-        order = [*range(0, 2 * n, 2), 2 * n + 1, *range(1, 2 * n, 2), 2 * n]
-        w = jnp.flip(w.transpose(order), axis=range(n))  # [*taps, F, *phases, C]
-        w = w.reshape(*taps, f, -1)
-        y = _native(dy, w, (1,) * n, tuple((t - 1, t - 1) for t in taps))
-        length = y.shape[1:-1]
-        y = y.reshape(y.shape[0], *length, *strides, c)
-        y = y.transpose(0, *_interleave(range(1, n + 1), range(n + 1, 2 * n + 1)), 2 * n + 1)
-        full = tuple(s * z for s, z in zip(strides, length, strict=True))
-        y = y.reshape(y.shape[0], *full, c)
+        fill = [(0, t * s - k) for t, s, k in zip(taps, strides, w.shape, strict=False)]
+        w = jnp.pad(w, [*fill, (0, 0), (0, 0)]).reshape(*_interleave(taps, strides), c, f)
+        w = w.transpose(2 * n + 1, *range(0, 2 * n, 2), *range(1, 2 * n, 2), 2 * n)
+        batch, *out, _ = dy.shape
+        parts = dy.reshape(-1, f) @ w.reshape(f, -1)
+        parts = parts.reshape(batch, *out, math.prod(taps), *strides, c)
+        total = None
+        for tap, shift in enumerate(itertools.product(*map(range, taps))):
+            sides = [(i, t - 1 - i, 0) for i, t in zip(shift, taps, strict=True)]
+            part = lax.index_in_dim(parts, tap, n + 1, keepdims=False)
+            part = lax.pad(part, jnp.zeros((), part.dtype), [_NONE, *sides, *[_NONE] * (n + 1)])
+            total = part if total is None else total + part
+        assert total is not None
+        blocks = tuple(o + t - 1 for o, t in zip(out, taps, strict=True))
+        y = total.transpose(0, *_interleave(range(1, n + 1), range(n + 1, 2 * n + 1)), 2 * n + 1)
+        full = tuple(b * s for b, s in zip(blocks, strides, strict=True))
+        y = y.reshape(batch, *full, c)
         crop = [(-lo, lo + z - d, 0) for (lo, _), z, d in zip(padding, size, full, strict=True)]
-        return lax.pad(y, jnp.zeros((), y.dtype), [(0, 0, 0), *crop, (0, 0, 0)])
+        return lax.pad(y, jnp.zeros((), y.dtype), [_NONE, *crop, _NONE])
 
-    return lax.platform_dependent(dy, w, cpu=by_phases, default=native)
+    def by_turning(dy: Array, w: Array) -> Array:
+        """At stride 1, a convolution itself, with the kernel turned round."""
+        n = len(strides)
+        sides = tuple(
+            (k - 1 - lo, z + lo - o)
+            for k, (lo, _), z, o in zip(w.shape[:n], padding, size, dy.shape[1:-1], strict=True)
+        )
+        return _native(dy, jnp.flip(w, axis=range(n)).swapaxes(-1, -2), strides, sides)
+
+    fast = by_turning if all(s == 1 for s in strides) else by_matmul
+    return lax.platform_dependent(dy, w, cpu=fast, default=native)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
@@ -138,34 +154,46 @@ def conv_kernel(x: Array, dy: Array, strides: Sizes, padding: Padding, kernel: S
         w = jax.ShapeDtypeStruct((*kernel, x.shape[-1], dy.shape[-1]), dy.dtype)
         return jax.linear_transpose(lambda w: _native(x, w, strides, padding), w)(dy)[0]
 
-    def by_matmul(x: Array, dy: Array) -> Array:
-        """One matrix product of patches, gathered by space-to-depth and shifted slices, with dy."""
+    def by_matmuls(x: Array, dy: Array) -> Array:
+        """A matrix product a tap, of the inputs that it meets with dy."""
         n, (c, f) = len(strides), (x.shape[-1], dy.shape[-1])
-        taps = _taps(kernel, strides)
-        out = dy.shape[1:-1]
-        blocks = tuple(o + t - 1 for o, t in zip(out, taps, strict=True))
-        pads = [
-            (lo, b * s - d - lo, 0)
-            for (lo, _), b, s, d in zip(padding, blocks, strides, x.shape[1:-1], strict=True)
+        out, dy = dy.shape[1:-1], dy.reshape(-1, f)
+        # With few channels, those of a stride's phases are put side by side first.
+        fold = c < _FEW_CHANNELS or math.prod(kernel) > _MANY_TAPS
+        taps, steps = (_taps(kernel, strides), (1,) * n) if fold else (kernel, strides)
+        spans = [(o - 1) * s + t for o, s, t in zip(out, steps, taps, strict=True)]
+        widths = [span * s for span, s in zip(spans, strides, strict=True)] if fold else spans
+        sides = [
+            (lo, width - d - lo, 0)
+            for (lo, _), width, d in zip(padding, widths, x.shape[1:-1], strict=True)
         ]
-        x = lax.pad(x, jnp.zeros((), x.dtype), [(0, 0, 0), *pads, (0, 0, 0)])
-        x = x.reshape(x.shape[0], *_interleave(blocks, strides), c)
-        x = x.transpose(0, *range(1, 2 * n, 2), *range(2, 2 * n + 1, 2), 2 * n + 1)
-        x = x.reshape(x.shape[0], *blocks, -1)  # [B, *blocks, phases * C]
-        patches = jnp.concatenate(
-            [
-                x[(slice(None), *(slice(i, i + o) for i, o in zip(shift, out, strict=True)))]
-                for shift in itertools.product(*map(range, taps))
-            ],
-            axis=-1,
-        )
-        w = patches.reshape(-1, patches.shape[-1]).T @ dy.reshape(-1, f)
+        x = lax.pad(x, jnp.zeros((), x.dtype), [_NONE, *sides, _NONE])
+        if fold:
+            x = x.reshape(x.shape[0], *_interleave(spans, strides), c)
+            x = x.transpose(0, *range(1, 2 * n, 2), *range(2, 2 * n + 1, 2), 2 * n + 1)
+            x = x.reshape(x.shape[0], *spans, -1)  # [B, *spans, phases * C]
+
+        def product(shift: Sizes) -> Array:
+            met = x[
+                (
+                    slice(None),
+                    *(
+                        slice(i, i + (o - 1) * s + 1, s)
+                        for i, o, s in zip(shift, out, steps, strict=True)
+                    ),
+                )
+            ]
+            return lax.dot(met.reshape(-1, x.shape[-1]).T, dy)
+
+        w = jnp.stack([product(shift) for shift in itertools.product(*map(range, taps))])
+        if not fold:
+            return w.reshape(*kernel, c, f)
         w = w.reshape(*taps, *strides, c, f)
         w = w.transpose(*_interleave(range(n), range(n, 2 * n)), 2 * n, 2 * n + 1)
         w = w.reshape(*(t * s for t, s in zip(taps, strides, strict=True)), c, f)
         return w[tuple(slice(k) for k in kernel)]
 
-    return lax.platform_dependent(x, dy, cpu=by_matmul, default=native)
+    return lax.platform_dependent(x, dy, cpu=by_matmuls, default=native)
 
 
 def _residuals(f: Callable) -> Callable:
