@@ -1,0 +1,124 @@
+"""FLOPs of a step: what the compiled program does, over what must be done.
+
+On CPU the project's convolutions lower to other operations, so the step is exported for a TPU,
+where they lower to XLA's own, and that program goes through XLA's optimiser on CPU. There
+duplicates are merged and dead code dropped; nothing is run. The count is
+`compiled.cost_analysis()["flops"]`, element-wise operations included.
+
+What must be done are the products of the layers alone. With G and D the products of a forward pass
+on one example, g and d those of the layers that see the net's own input, whose gradient nobody
+needs: 3 G - g for the generator (forward, gradients of inputs and kernels) and 2 (3 D - d) for the
+discriminator on a real and a generated example, then 2 D to lead the generator's gradient
+through it. A critic's update is G + 2 (3 D - d), and for the penalty four passes: forward,
+gradient, and two transposes of that; the last layer's gradient has no argument but its kernel.
+"""
+
+from functools import partial
+from itertools import pairwise
+from typing import NamedTuple
+
+import jax
+import jax.export
+import jax.numpy as jnp
+
+from experiments.benchmark_cases import Problem
+from experiments.benchmark_ours import make_game, make_state
+from experiments.benchmark_worker import Work
+from gan_jax.game import train_step
+
+
+def count(problem: Problem) -> Work:
+    """The ratio, as a fact."""
+    facts = {"flops": native(problem), "flops_needed": needed(problem)}
+    return Work(lambda calls: None, 0, facts)
+
+
+def native(problem: Problem) -> float:
+    """What the compiled step does where convolutions lower to XLA's own."""
+    game = make_game(problem)
+    state = jax.eval_shape(lambda: make_state(game, problem))
+    batch = {"x": jax.ShapeDtypeStruct((1, problem.batch, *problem.shape), jnp.float32)}
+    step = jax.jit(partial(train_step, turns=game.turns))
+    anywhere = [jax.export.DisabledSafetyCheck.platform()]
+    exported = jax.export.export(step, platforms=["tpu"], disabled_checks=anywhere)(state, batch)
+    compiled = jax.jit(exported.call).lower(state, batch).compile()
+    cost = compiled.cost_analysis()
+    assert cost is not None
+    return cost["flops"]
+
+
+class _Net(NamedTuple):
+    """Products of a forward pass on one example, in FLOPs: in all, at the input, at the output."""
+
+    total: int
+    first: int
+    last: int
+
+
+def _dense(inputs: int, outputs: int) -> int:
+    return 2 * inputs * outputs
+
+
+def _conv(kernel: int, stride: int, size: int, inputs: int, outputs: int) -> int:
+    """Of a map of `size` with padding "SAME", whose zeros are not multiplied."""
+    out = -(-size // stride)
+    before = max((out - 1) * stride + kernel - size, 0) // 2
+    taps = sum(0 <= o * stride - before + k < size for o in range(out) for k in range(kernel))
+    return 2 * taps**2 * inputs * outputs
+
+
+def _mlp(problem: Problem) -> tuple[_Net, _Net]:
+    def net(*widths: int) -> _Net:
+        layers = [_dense(a, b) for a, b in pairwise(widths)]
+        return _Net(sum(layers), layers[0], layers[-1])
+
+    pixels = 1
+    for side in problem.shape:
+        pixels *= side
+    return net(problem.latent_dim, *problem.hidden, pixels), net(pixels, *problem.hidden, 1)
+
+
+def _dcgan(problem: Problem) -> tuple[_Net, _Net]:
+    side, _, channels = problem.shape
+    base = 7 if side % 7 == 0 else 4
+    stages = (side // base).bit_length() - 1
+    widths = [channels, *(problem.width << stage for stage in range(stages))]
+    convs = [_conv(4, 2, side >> i, *widths[i : i + 2]) for i in range(stages)]
+    flat = base * base * widths[-1]
+    first, last = _dense(problem.latent_dim, flat), _dense(flat, 1)
+    return (
+        _Net(first + sum(convs), first, convs[0]),
+        _Net(sum(convs) + last, convs[0], last),
+    )
+
+
+def _resnet(problem: Problem) -> tuple[_Net, _Net]:
+    channels = problem.shape[-1]
+    first, last = _dense(problem.latent_dim, 4 * 4 * 256), _conv(3, 1, 32, 256, channels)
+    # Before or after a change of size a 3x3 kernel is one of 4x4 and stride 2.
+    up = sum(
+        _conv(4, 2, 2 * n, 256, 256) + _conv(3, 1, 2 * n, 256, 256) + _conv(1, 1, n, 256, 256)
+        for n in (4, 8, 16)
+    )
+    image = _conv(3, 1, 32, channels, 128) + _conv(1, 1, 16, channels, 128)
+    down = (
+        _conv(4, 2, 32, 128, 128)
+        + _conv(3, 1, 16, 128, 128)
+        + _conv(4, 2, 16, 128, 128)
+        + _conv(1, 1, 8, 128, 128)
+        + 4 * _conv(3, 1, 8, 128, 128)
+    )
+    head = _dense(128, 1)
+    return _Net(first + up + last, first, last), _Net(image + down + head, image, head)
+
+
+def needed(problem: Problem) -> int:
+    """The products that a step cannot do without."""
+    nets = {"mlp": _mlp, "dcgan": _dcgan, "resnet": _resnet}
+    generator, discriminator = nets[problem.family](problem)
+    both = 2 * (3 * discriminator.total - discriminator.first)
+    if problem.critic_only:
+        penalty = 4 * discriminator.total - discriminator.last
+        return problem.batch * (generator.total + both + penalty)
+    through = 2 * discriminator.total
+    return problem.batch * (3 * generator.total - generator.first + both + through)

@@ -1,0 +1,1 @@
+"""What the benchmark compares the project with."""
