@@ -25,7 +25,7 @@ def get_config(variant: str = "") -> ConfigDict:
     )
     config.generator = asdict(Adam(learning_rate=2e-4, beta1=0.5))
     config.discriminator = asdict(Adam(learning_rate=2e-4, beta1=0.5))
-    config.net = {"width": 16, "halvings": 1, "blocks": 2, "discriminator_layers": 2}
+    config.net = {"width": 16, "halvings": 1, "blocks": 2, "kernel": 5, "discriminator_layers": 2}
     config.cycle_weight = 10.0
     config.identity_weight = 0.0
     config.dtype = "float32"
@@ -33,6 +33,8 @@ def get_config(variant: str = "") -> ConfigDict:
     if variant == "tiny":
         config.net.width = 4
         config.net.blocks = 1
+        config.net.discriminator_layers = 1
+        config.net.kernel = 3
         config.evaluation.count = 100
     return config
 
@@ -54,7 +56,7 @@ def make_game(config: ConfigDict) -> Game:
         config.net.width,
         config.net.halvings,
         config.net.blocks,
-        kernel=5,
+        kernel=config.net.kernel,
         dtype=config.dtype,
     )
     discriminator = nets.patch.Discriminator(

@@ -11,7 +11,7 @@ from gan_jax import algorithms, losses, nets, penalties
 from gan_jax.game import init_state, train_step
 
 random = np.random.default_rng(0)
-X = np.tanh(random.normal(size=(4, 1, 32, 16, 16, 1))).astype(np.float32)
+X = np.tanh(random.normal(size=(4, 1, 32, 8, 8, 1))).astype(np.float32)
 GAMES = {
     "wgan-gp": (losses.WASSERSTEIN, lambda *args: 10 * penalties.gradient_penalty(*args)),
     "r1": (losses.NON_SATURATING, lambda critic, real, *_: 5 * penalties.r1(critic, real)),
@@ -22,7 +22,7 @@ def played(name, dtype):
     """The state and metrics of every step of a short game in one precision."""
     loss, penalty = GAMES[name]
     game = algorithms.gan(
-        nets.dcgan.Generator(16, 1, width=8, dtype=dtype),
+        nets.dcgan.Generator(8, 1, width=8, dtype=dtype),
         nets.dcgan.Discriminator(width=8, batch_norm=False, dtype=dtype),
         latent_dim=8,
         loss=loss,

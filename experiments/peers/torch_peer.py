@@ -45,11 +45,8 @@ def dcgan(problem: Problem) -> tuple[nn.Module, nn.Module]:
         nn.ReLU(),
     ]
     for before, after in zip(widths[:0:-1], widths[-2::-1], strict=True):
-        up += [
-            nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(after),
-            nn.ReLU(),
-        ]
+        up += [nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False)]
+        up += [nn.BatchNorm2d(after), nn.ReLU()]
     up += [nn.ConvTranspose2d(widths[0], channels, 4, 2, 1), nn.Tanh()]
     down: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
     for before, after in pairwise(widths):
@@ -163,10 +160,7 @@ def train(problem: Problem, channels_last: bool = False, compiled: bool = False)
 
     images = torch.from_numpy(problem.examples()).to(device)
     if images.ndim == 4:
-        images = images.permute(0, 3, 1, 2)
-        images = images.contiguous(
-            memory_format=torch.channels_last if channels_last else torch.contiguous_format
-        )
+        images = images.permute(0, 3, 1, 2).contiguous().to(**layout)
     order = torch.randperm(len(images), device=device)
     position = 0
 

@@ -12,7 +12,7 @@ from experiments.benchmark_cases import CASES
 from experiments.benchmark_ours import make_game, make_state
 from experiments.peers import flax_peer
 
-SHORT = ("--cases=ring", "--seconds=0.05", "--repeats=2")
+SHORT = ("--cases=ring", "--seconds=0.05", "--repeats=2", "--tries=1")
 
 
 def test_it_times_contenders_and_writes_both_tables(script, tmp_path):
