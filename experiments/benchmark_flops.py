@@ -43,7 +43,7 @@ def native(problem: Problem) -> float:
     state = jax.eval_shape(lambda: make_state(game, problem))
     shape = (_STEPS, 1, problem.batch, *problem.shape)
     batches = {"x": jax.ShapeDtypeStruct(shape, jnp.float32)}
-    step = partial(train_step, turns=game.turns)
+    step = partial(train_step, turns=game.turns, prepare=game.prepare)
     play = jax.jit(lambda state, batches: lax.scan(step, state, batches))
     anywhere = [jax.export.DisabledSafetyCheck.platform()]
     exported = jax.export.export(play, platforms=["tpu"], disabled_checks=anywhere)(state, batches)

@@ -72,7 +72,9 @@ def train(problem: Problem, steps_per_call: int = 0, seeds: int = 1, devices: in
         Plan(steps_per_call=steps_per_call).resolved(jax.default_backend()).steps_per_call
     )
     game, on = make_game(problem), jax.local_devices()[:devices]
-    step: Callable[..., Any] = partial(train_step, turns=game.turns, axis_name=parallel.AXIS)
+    step: Callable[..., Any] = partial(
+        train_step, turns=game.turns, prepare=game.prepare, axis_name=parallel.AXIS
+    )
     if seeds == 1:
         state, play_step = jax.jit(lambda: make_state(game, problem))(), step
     else:

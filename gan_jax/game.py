@@ -62,6 +62,8 @@ class Game(NamedTuple):
       sample: `(players, inputs) -> x` [B, ...], in evaluation mode.
       sampler: the player whose averaged parameters (EMA) are kept, since `sample` uses them.
       conditions: entries of the batch that `prior` needs.
+      prepare: `(keys [B], batch) -> batch`, adds what all turns share, such as a latent, where a
+        game has such; see `train_step`.
       held_out: `(players, batch, keys) -> metrics` on data not trained on, where a game has such.
       show: `(players, batch, keys) -> {title: images}`, matching strips such as input and
         reconstruction, where a game has such; an OrderedDict keeps its order under jit.
@@ -73,6 +75,7 @@ class Game(NamedTuple):
     sample: Callable[[Players, Mapping[str, Array]], Array]
     sampler: str = "generator"
     conditions: tuple[str, ...] = ()
+    prepare: Callable[[PRNGKey, Batch], Batch] | None = None
     held_out: Callable[[Players, Batch, PRNGKey], Metrics] | None = None
     show: Callable[[Players, Batch, PRNGKey], Mapping[str, Array]] | None = None
 
@@ -165,6 +168,7 @@ def train_step(
     batch: Batch,
     *,
     turns: tuple[Turn, ...],
+    prepare: Callable[[PRNGKey, Batch], Batch] | None = None,
     simultaneous: bool = False,
     accumulate: int = 1,
     ema_decay: float = 0.999,
@@ -177,6 +181,9 @@ def train_step(
       batch: leaves `[repeats, B, ...]`, where `repeats` is at least every turn's; B is what this
         device holds of the batch.
       turns: the game's.
+      prepare: the game's. Without it a turn draws its own noise, the same from the same keys; but
+        inside a loop over steps XLA no longer sees that it is, and makes the generator's forward
+        pass once a turn.
       simultaneous: every player descends from the state before the step, not from what the turns
         before its own made of it.
       accumulate: splits a batch into so many micro-batches, whose gradients are averaged; B must
@@ -199,10 +206,13 @@ def train_step(
         lambda r: per_example.per_example(jax.random.fold_in(step_key, r), size, offset)
     )(repeats)
 
+    if prepare is not None:
+        batch = jax.vmap(prepare)(keys, batch)
+
     def descend(turn: Turn, seen: GameState, batch: Batch, keys: PRNGKey) -> tuple[Player, Metrics]:
         player = seen.players[turn.player]
         grads, stats, metrics = _gradients(turn, seen, batch, keys, accumulate)
-        if axis_name is not None:
+        if axis_name is not None and lax.axis_size(axis_name) > 1:
             grads, stats, metrics = lax.pmean((grads, stats, metrics), axis_name)
         metrics["gradient_norm"] = optax.tree.norm(grads)
         player = player.apply_gradients(grads=grads, stats=stats)

@@ -106,6 +106,7 @@ def make_play(
     step = partial(
         train_step,
         turns=game.turns,
+        prepare=game.prepare,
         simultaneous=plan.simultaneous,
         accumulate=plan.accumulate,
         ema_decay=plan.ema_decay,

@@ -51,7 +51,9 @@ def gan(
     def label_of(batch: Mapping[str, Array]) -> Array | None:
         return batch["label"] if conditional else None
 
-    def prior(keys: PRNGKey, batch: Batch) -> dict[str, Array]:
+    def prior(keys: PRNGKey, batch: Batch) -> Mapping[str, Array]:
+        if "latent" in batch:
+            return batch
         latent = per_example.normal(per_example.fold_in(keys, _LATENT), (latent_dim,))
         return {"latent": latent} | ({"label": batch["label"]} if conditional else {})
 
@@ -122,4 +124,5 @@ def gan(
         prior=prior,
         sample=lambda players, inputs: generate(players, inputs, train=False)[0],
         conditions=("label",) if conditional else (),
+        prepare=lambda keys, batch: {**batch, **prior(keys, batch)},
     )
