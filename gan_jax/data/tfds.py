@@ -126,17 +126,19 @@ def _prepare(builder: Any, name: str) -> None:
 
 def _source(builder: Any, name: str, split: str) -> Any:
     try:
-        if not builder.info.splits[split].num_examples:
-            raise UserError(f"{name}: split {split!r} has no examples")
-        return builder.as_data_source(split=split)
+        count = builder.info.splits[split].num_examples
+        source = builder.as_data_source(split=split) if count else None
     except ValueError as error:
         reason = str(error).splitlines()[0]  # names the splits, or the number of examples
         raise UserError(f"{name}: cannot read split {split!r}: {reason}") from None
-    except NotImplementedError:
+    except NotImplementedError:  # how TFDS refuses a format without random access
         raise UserError(
             f"TFDS's {name!r} is prepared as {builder.info.file_format.value}, which cannot be "
             f"read at random: move its folder away, then {_prepare_command(name)}"
         ) from None
+    if source is None:
+        raise UserError(f"{name}: split {split!r} has no examples")
+    return source
 
 
 def _choose_feature(name: str, feature: str | None, known: Sequence[str]) -> str:
