@@ -1,1 +1,1 @@
-"""Scripts: `python -m experiments.train`, `.sample`; each says what it takes with `--help`."""
+"""Scripts: `python -m experiments.train` and its like; each says what it takes with `--help`."""

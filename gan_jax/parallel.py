@@ -95,7 +95,7 @@ def shard(items: Any, device_count: int) -> Any:
     return jax.tree.map(deal, items)
 
 
-def spread(function: Callable[[Any, Any], Any], size: int) -> Callable[[Any, Any], np.ndarray]:
+def spread(function: Callable[[Any, Any], Any], size: int) -> Callable[[Any, Any], Any]:
     """Maps a function of examples over this process's devices, compiled once.
 
     Args:
@@ -103,21 +103,25 @@ def spread(function: Callable[[Any, Any], Any], size: int) -> Callable[[Any, Any
       size: examples a call, over all devices together; rounded up to share evenly.
 
     Returns:
-      `(variables, inputs [N, ...]) -> outputs [N, ...]` on the host, for any N.
+      `(variables, inputs [N, ...]) -> outputs [N, ...]` on the host, for any N; inputs and outputs
+      are trees of arrays.
     """
     count = jax.local_device_count()
     share = -(-size // count)
     mapped = jax.pmap(function, in_axes=(None, 0), devices=jax.local_devices())
 
-    def call(variables: Any, inputs: Any) -> np.ndarray:
+    def call(variables: Any, inputs: Any) -> Any:
         total = jax.tree.leaves(inputs)[0].shape[0]
         outputs = []
         for start in range(0, total, count * share):
             # The last call is filled up from the start again.
             rows = np.arange(start, start + count * share).reshape(count, share) % total
             output = mapped(variables, jax.tree.map(operator.itemgetter(rows), inputs))
-            outputs.append(np.asarray(output).reshape(count * share, *output.shape[2:]))
-        return np.concatenate(outputs)[:total]
+            outputs.append(jax.tree.map(flatten, output))
+        return jax.tree.map(lambda *parts: np.concatenate(parts)[:total], *outputs)
+
+    def flatten(leaf: jax.Array) -> np.ndarray:
+        return np.asarray(leaf).reshape(count * share, *leaf.shape[2:])
 
     return call
 

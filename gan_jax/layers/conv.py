@@ -25,6 +25,7 @@ Derivatives are reverse-mode, of any order; there is no dilation, no groups, no 
 import functools
 import itertools
 import math
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,7 +34,9 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-_FEW_CHANNELS, _MANY_TAPS = 16, 32  # measured on x86: below and above, folding is faster
+# Measured on x86: with fewer channels or more taps folding is faster; what meets a tap should be of
+# this size, to be in the cache still when it is multiplied.
+_FEW_CHANNELS, _MANY_TAPS, _CHUNK_BYTES = 16, 32, 2**19
 _NONE = (0, 0, 0)  # no padding
 
 Array = jax.Array
@@ -54,9 +57,9 @@ def _native(x: Array, w: Array, strides: Sizes, padding: Padding) -> Array:
     )
 
 
-def _taps(kernel: Sizes, strides: Sizes) -> Sizes:
-    """Kernel taps that fall on one phase of the stride, rounded up."""
-    return tuple(-(-k // s) for k, s in zip(kernel, strides, strict=True))
+def _quotients(sizes: Sizes, strides: Sizes) -> Sizes:
+    """Sizes divided by strides, rounded up: what falls to each phase of the stride."""
+    return tuple(-(-d // s) for d, s in zip(sizes, strides, strict=True))
 
 
 def _interleave(a: Sequence[int], b: Sequence[int]) -> list[int]:
@@ -98,41 +101,31 @@ def conv_input(dy: Array, w: Array, strides: Sizes, padding: Padding, size: Size
         x = jax.ShapeDtypeStruct((dy.shape[0], *size, w.shape[-2]), dy.dtype)
         return jax.linear_transpose(lambda x: _native(x, w, strides, padding), x)(dy)[0]
 
-    def by_matmul(dy: Array, w: Array) -> Array:
-        """One matrix product makes what each output adds to its inputs; shifted, it is summed."""
-        n, (c, f) = len(strides), w.shape[-2:]
-        taps = _taps(w.shape[:n], strides)
-        fill = [(0, t * s - k) for t, s, k in zip(taps, strides, w.shape, strict=False)]
-        w = jnp.pad(w, [*fill, (0, 0), (0, 0)]).reshape(*_interleave(taps, strides), c, f)
-        w = w.transpose(2 * n + 1, *range(0, 2 * n, 2), *range(1, 2 * n, 2), 2 * n)
-        batch, *out, _ = dy.shape
-        parts = dy.reshape(-1, f) @ w.reshape(f, -1)
-        parts = parts.reshape(batch, *out, math.prod(taps), *strides, c)
-        total = None
-        for tap, shift in enumerate(itertools.product(*map(range, taps))):
-            sides = [(i, t - 1 - i, 0) for i, t in zip(shift, taps, strict=True)]
-            part = lax.index_in_dim(parts, tap, n + 1, keepdims=False)
-            part = lax.pad(part, jnp.zeros((), part.dtype), [_NONE, *sides, *[_NONE] * (n + 1)])
-            total = part if total is None else total + part
-        assert total is not None
-        blocks = tuple(o + t - 1 for o, t in zip(out, taps, strict=True))
-        y = total.transpose(0, *_interleave(range(1, n + 1), range(n + 1, 2 * n + 1)), 2 * n + 1)
-        full = tuple(b * s for b, s in zip(blocks, strides, strict=True))
-        y = y.reshape(batch, *full, c)
-        crop = [(-lo, lo + z - d, 0) for (lo, _), z, d in zip(padding, size, full, strict=True)]
-        return lax.pad(y, jnp.zeros((), y.dtype), [_NONE, *crop, _NONE])
+    def by_phases(dy: Array, w: Array) -> Array:
+        """A convolution at stride 1 for the inputs of each remainder by the stride, interleaved."""
+        n, out, blocks = len(strides), dy.shape[1:-1], _quotients(size, strides)
+        starts = [lo for lo, _ in padding]
 
-    def by_turning(dy: Array, w: Array) -> Array:
-        """At stride 1, a convolution itself, with the kernel turned round."""
-        n = len(strides)
-        sides = tuple(
-            (k - 1 - lo, z + lo - o)
-            for k, (lo, _), z, o in zip(w.shape[:n], padding, size, dy.shape[1:-1], strict=True)
-        )
-        return _native(dy, jnp.flip(w, axis=range(n)).swapaxes(-1, -2), strides, sides)
+        def phase(shift: Sizes) -> Array:
+            at = map(operator.add, shift, starts)
+            ahead, first = zip(*map(divmod, at, strides), strict=True)
+            taps = w[tuple(slice(p, None, s) for p, s in zip(first, strides, strict=True))]
+            sides = tuple(
+                (k - 1 - m, b - o + m)
+                for k, m, b, o in zip(taps.shape[:n], ahead, blocks, out, strict=True)
+            )
+            if 0 in taps.shape:
+                return jnp.zeros((dy.shape[0], *blocks, w.shape[-2]), dy.dtype)
+            turned = jnp.flip(taps, axis=range(n)).swapaxes(-1, -2)
+            return _native(dy, turned, (1,) * n, sides)
 
-    fast = by_turning if all(s == 1 for s in strides) else by_matmul
-    return lax.platform_dependent(dy, w, cpu=fast, default=native)
+        y = jnp.stack([phase(shift) for shift in itertools.product(*map(range, strides))], n + 1)
+        y = y.reshape(dy.shape[0], *blocks, *strides, -1)
+        y = y.transpose(0, *_interleave(range(1, n + 1), range(n + 1, 2 * n + 1)), 2 * n + 1)
+        y = y.reshape(dy.shape[0], *(b * s for b, s in zip(blocks, strides, strict=True)), -1)
+        return y[(slice(None), *map(slice, size))]
+
+    return lax.platform_dependent(dy, w, cpu=by_phases, default=native)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
@@ -160,7 +153,7 @@ def conv_kernel(x: Array, dy: Array, strides: Sizes, padding: Padding, kernel: S
         out, dy = dy.shape[1:-1], dy.reshape(-1, f)
         # With few channels, those of a stride's phases are put side by side first.
         fold = c < _FEW_CHANNELS or math.prod(kernel) > _MANY_TAPS
-        taps, steps = (_taps(kernel, strides), (1,) * n) if fold else (kernel, strides)
+        taps, steps = (_quotients(kernel, strides), (1,) * n) if fold else (kernel, strides)
         spans = [(o - 1) * s + t for o, s, t in zip(out, steps, taps, strict=True)]
         widths = [span * s for span, s in zip(spans, strides, strict=True)] if fold else spans
         sides = [
@@ -193,7 +186,20 @@ def conv_kernel(x: Array, dy: Array, strides: Sizes, padding: Padding, kernel: S
         w = w.reshape(*(t * s for t, s in zip(taps, strides, strict=True)), c, f)
         return w[tuple(slice(k) for k in kernel)]
 
-    return lax.platform_dependent(x, dy, cpu=by_matmuls, default=native)
+    def by_chunks(x: Array, dy: Array) -> Array:
+        """The same, a part of the batch at a time where what meets a tap would outgrow caches."""
+        batch, c, f = dy.shape[0], x.shape[-1], dy.shape[-1]
+        met = math.prod(dy.shape[:-1]) * c * x.dtype.itemsize
+        made = math.prod(kernel) * c * f * x.dtype.itemsize
+        if met < 4 * _CHUNK_BYTES:
+            return by_matmuls(x, dy)
+        wanted = min(-(-met // max(_CHUNK_BYTES, made // 4)), batch)
+        chunks = next(n for n in range(wanted, batch + 1) if batch % n == 0)
+        parts = [v.reshape(chunks, batch // chunks, *v.shape[1:]) for v in (x, dy)]
+        zeros = jnp.zeros((*kernel, c, f), x.dtype)
+        return lax.scan(lambda w, part: (w + by_matmuls(*part), None), zeros, parts)[0]
+
+    return lax.platform_dependent(x, dy, cpu=by_chunks, default=native)
 
 
 def _residuals(f: Callable) -> Callable:

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from experiments.benchmark_cases import CASES
-from experiments.benchmark_ours import make_game, make_state
-from experiments.peers import flax_peer
+from experiments.benchmark.cases import CASES
+from experiments.benchmark.ours import make_game, make_state
+from experiments.benchmark.peers import flax_peer
 
 SHORT = ("--cases=ring", "--seconds=0.05", "--repeats=2", "--tries=1")
 
@@ -79,7 +79,7 @@ def test_peers_have_nets_of_the_same_parameters(problem):
     ]
     assert [sizes(jax.tree.leaves(params)) for params in peers] == ours
     if importlib.util.find_spec("torch") is not None:
-        from experiments.peers import torch_peer
+        from experiments.benchmark.peers import torch_peer
 
         peers = torch_peer.NETS[problem.family](problem)
         assert [sizes(net.parameters()) for net in peers] == ours

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from jax import lax
 
-from experiments import ahead_of_time, assembly, train
-from experiments.tpu_program import Operation, operations
+from experiments import assembly, train
+from experiments.compile import ahead_of_time
+from experiments.compile.tpu_program import Operation, operations
 from gan_jax import data, parallel
 from gan_jax.types import UserError
 

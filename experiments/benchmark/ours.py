@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from experiments.benchmark_cases import Problem
-from experiments.benchmark_worker import Work
+from experiments.benchmark.cases import Problem
+from experiments.benchmark.worker import Work
 from gan_jax import algorithms, data, evaluation, layers, losses, nets, parallel, penalties
 from gan_jax.checkpoints import Checkpoints
 from gan_jax.data.dataset import RESIDENT_LIMIT

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its users call it so
 from torch.nn.utils.parametrizations import spectral_norm
 
-from experiments.benchmark_cases import Problem, threads
-from experiments.benchmark_worker import Work
+from experiments.benchmark.cases import Problem, threads
+from experiments.benchmark.worker import Work
 
 EMA_DECAY = 0.999
 

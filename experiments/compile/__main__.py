@@ -17,8 +17,9 @@ import jax.export
 from absl import flags
 from ml_collections import config_flags
 
-from experiments import ahead_of_time, app, assembly
-from experiments.tpu_program import operations
+from experiments import app, assembly
+from experiments.compile import ahead_of_time
+from experiments.compile.tpu_program import operations
 from gan_jax.types import UserError
 
 _CONFIG = config_flags.DEFINE_config_file(

@@ -18,9 +18,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from experiments.benchmark_cases import CASES, Contender
+from experiments.benchmark.cases import CASES, Contender
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).parents[2]
 
 
 class Work(NamedTuple):
@@ -64,7 +64,7 @@ class Process:
         }
         environment.pop("JAX_COMPILATION_CACHE_DIR", None)  # compile time is to be measured
         self._child = subprocess.Popen(
-            [sys.executable, "-m", "experiments.benchmark_worker", case, contender.name],
+            [sys.executable, "-m", "experiments.benchmark.worker", case, contender.name],
             env=environment,
             cwd=_ROOT,
             stdin=subprocess.PIPE,

@@ -62,7 +62,7 @@ class Contender:
 
     Attributes:
       name: in the table; those of PyTorch begin with "torch", that of plain Flax with "flax".
-      build: `module:function`; called with the options, it returns a `benchmark_worker.Work`.
+      build: `module:function`; called with the options, it returns a `worker.Work`.
       options: of the function.
       environment: of the process.
       timeout: seconds it may take to be ready.
@@ -98,13 +98,13 @@ class Case:
     @property
     def counter(self) -> Contender:
         """Not timed: counts the problem's FLOPs."""
-        function = "experiments.benchmark_flops:count"
+        function = "experiments.benchmark.flops:count"
         return Contender("flops", function, {"problem": self.problem}, {"JAX_PLATFORMS": "cpu"})
 
 
-_OURS = "experiments.benchmark_ours"
-_FLAX = "experiments.peers.flax_peer"
-_TORCH = "experiments.peers.torch_peer"
+_OURS = "experiments.benchmark.ours"
+_FLAX = "experiments.benchmark.peers.flax_peer"
+_TORCH = "experiments.benchmark.peers.torch_peer"
 
 
 def _peers(function: str, options: Mapping[str, Any], *, images: bool) -> tuple[Contender, ...]:

@@ -16,7 +16,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from experiments import assembly
-from experiments.tpu_program import Operation
+from experiments.compile.tpu_program import Operation
 from gan_jax import data, parallel, train
 from gan_jax.train import Plan
 from gan_jax.types import UserError

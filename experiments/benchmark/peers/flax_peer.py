@@ -11,9 +11,9 @@ import numpy as np
 import optax
 from flax.training.train_state import TrainState
 
-from experiments.benchmark_cases import Problem
-from experiments.benchmark_ours import on_device, time_conv_transpose
-from experiments.benchmark_worker import Work
+from experiments.benchmark.cases import Problem
+from experiments.benchmark.ours import on_device, time_conv_transpose
+from experiments.benchmark.worker import Work
 
 EMA_DECAY = 0.999
 

@@ -21,8 +21,8 @@ from typing import Any
 from absl import flags
 
 from experiments import app
-from experiments.benchmark_cases import CASES, EXAMPLES, Case, Contender, threads
-from experiments.benchmark_worker import Failed, Process
+from experiments.benchmark.cases import CASES, EXAMPLES, Case, Contender, threads
+from experiments.benchmark.worker import Failed, Process
 from gan_jax.types import UserError
 
 _PEER = flags.DEFINE_enum(

@@ -23,9 +23,9 @@ import jax.export
 import jax.numpy as jnp
 from jax import lax
 
-from experiments.benchmark_cases import Problem
-from experiments.benchmark_ours import make_game, make_state
-from experiments.benchmark_worker import Work
+from experiments.benchmark.cases import Problem
+from experiments.benchmark.ours import make_game, make_state
+from experiments.benchmark.worker import Work
 from gan_jax.game import train_step
 
 _STEPS = 10  # a call; any number above 1 makes the loop

@@ -1,0 +1,1 @@
+"""Speed beside that of PyTorch and of plain Flax: `python -m experiments.benchmark`."""

@@ -1,0 +1,1 @@
+"""Compiles a recipe for a slice that is not there: `python -m experiments.compile`."""
