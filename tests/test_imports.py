@@ -21,6 +21,7 @@ BELOW = {
     "losses": "types",
     "penalties": "keys types",
     "metrics": "types",
+    "cache": "types",
     "optimizers": "types",
     "game": "keys types",
     "nets": "layers keys types",
@@ -31,8 +32,10 @@ BELOW = {
     "runs": "types",
     "writers": "pictures types",
     "parallel": "game types",
-    "evaluation": "metrics parallel data game keys types",
-    "train": "evaluation checkpoints writers parallel data game keys types",
+    "extractors": "cache nets layers parallel data keys types",
+    "diagnosis": "types",
+    "evaluation": "cache metrics extractors parallel data game keys types",
+    "train": "evaluation diagnosis checkpoints writers parallel data game keys types",
 }
 ROOMS = {path.stem: path for path in LIBRARY.iterdir() if path.stem.isidentifier()}
 ROOMS = {name: path for name, path in ROOMS.items() if path.is_dir() or path.suffix == ".py"}

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from gan_jax import keys as per_example
 from gan_jax.game import Aux, Game, Players, Turn, apply, join, part
@@ -73,13 +74,10 @@ def vae(
         players: Players, x: Array, keys: PRNGKey, *, train: bool
     ) -> tuple[Array, Array, Array, Variables]:
         """The decoder's output at one posterior sample, mean and log-variance, statistics."""
-        encoder_variables = part(players["vae"], "encoder")
-        decoder_variables = part(players["vae"], "decoder")
-        code, encoder_stats = apply(encoder, encoder_variables, x, None, train=train)
-        mean, log_variance = jnp.split(code, 2, axis=-1)
+        mean, log_variance, encoder_stats = _encode(encoder, players, x, train=train)
         noise = per_example.normal(per_example.fold_in(keys, _POSTERIOR), (latent_dim,))
         latent = mean + jnp.exp(0.5 * log_variance) * noise
-        output, decoder_stats = apply(decoder, decoder_variables, latent, None, train=train)
+        output, decoder_stats = _decode(decoder, players, latent, train=train)
         return output, mean, log_variance, join(encoder=encoder_stats, decoder=decoder_stats)
 
     def loss(players: Players, batch: Batch, keys: PRNGKey) -> tuple[Array, Aux]:
@@ -107,8 +105,7 @@ def vae(
         return {"latent": per_example.normal(per_example.fold_in(keys, _PRIOR), (latent_dim,))}
 
     def sample(players: Players, inputs: Mapping[str, Array]) -> Array:
-        variables = part(players["vae"], "decoder")
-        output, _ = apply(decoder, variables, inputs["latent"], None, train=False)
+        output, _ = _decode(decoder, players, inputs["latent"], train=False)
         return likelihood.mean(output)
 
     def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
@@ -130,3 +127,51 @@ def vae(
         held_out=held_out,
         show=show,
     )
+
+
+def log_importance_weights(
+    encoder: nn.Module, decoder: nn.Module, *, likelihood: Likelihood = BERNOULLI
+) -> Callable[[Players, Array, PRNGKey, int], Array]:
+    """What `metrics.importance_weighted_bound` reads of the game `vae` of the same arguments.
+
+    Importance Weighted Autoencoders, Burda, Grosse & Salakhutdinov, 2016, arXiv:1509.00519.
+
+    Args:
+      encoder: as `vae` takes it; so are `decoder` and `likelihood`.
+      decoder: with outputs as the likelihood reads them.
+      likelihood: of an example given the decoder's output.
+
+    Returns:
+      `(players, x [B, ...], keys [B], samples) -> log p(x, z) - log q(z | x)`, `[samples, B]` in
+      nats, each z drawn from q. They are decoded B at a time; `samples` is static under jit.
+    """
+
+    def log_weights(players: Players, x: Array, keys: PRNGKey, samples: int) -> Array:
+        mean, log_variance, _ = _encode(encoder, players, x, train=False)
+        keys = per_example.fold_in(keys, _POSTERIOR)
+
+        def draw(keys: PRNGKey) -> Array:
+            noise = per_example.normal(keys, mean.shape[1:])
+            latent = mean + jnp.exp(0.5 * log_variance) * noise
+            output, _ = _decode(decoder, players, latent, train=False)
+            # log p(z) - log q(z | x): the two Gaussians' constants cancel.
+            ratio = 0.5 * jnp.sum(noise**2 + log_variance - latent**2, axis=-1)
+            return ratio - likelihood.nll(output, x)
+
+        return lax.map(draw, jax.vmap(lambda key: jax.random.split(key, samples), out_axes=1)(keys))
+
+    return log_weights
+
+
+def _encode(
+    encoder: nn.Module, players: Players, x: Array, *, train: bool
+) -> tuple[Array, Array, Variables]:
+    code, stats = apply(encoder, part(players["vae"], "encoder"), x, None, train=train)
+    mean, log_variance = jnp.split(code, 2, axis=-1)
+    return mean, log_variance, stats
+
+
+def _decode(
+    decoder: nn.Module, players: Players, latent: Array, *, train: bool
+) -> tuple[Array, Variables]:
+    return apply(decoder, part(players["vae"], "decoder"), latent, None, train=train)

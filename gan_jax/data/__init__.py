@@ -14,6 +14,9 @@ from gan_jax.data.load import load as load
 from gan_jax.data.loader import Loader as Loader
 from gan_jax.data.loader import make_loader as make_loader
 from gan_jax.data.loader import order as order
+from gan_jax.data.stacked import stack_label as stack_label
+from gan_jax.data.stacked import stacked as stacked
+from gan_jax.data.stacked import unstack as unstack
 from gan_jax.data.tfds import tfds_dataset as tfds_dataset
 from gan_jax.data.toy import Mixture as Mixture
 from gan_jax.data.toy import grid as grid

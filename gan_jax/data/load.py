@@ -21,6 +21,7 @@ from gan_jax.data.dataset import (
 )
 from gan_jax.data.embedded import digits, iris
 from gan_jax.data.files import array_file, image_folder
+from gan_jax.data.stacked import stacked
 from gan_jax.data.tfds import tfds_dataset
 from gan_jax.data.transforms import resize, set_channels
 from gan_jax.types import UserError
@@ -32,7 +33,7 @@ _TOYS: dict[str, Callable[..., ArrayDataset]] = {
     "two_moons": toy.two_moons,
     "swiss_roll": toy.swiss_roll,
 }
-_TOY_COUNT = 100_000
+_COUNTS = {**dict.fromkeys(_TOYS, 100_000), "stacked_mnist": 128_000}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,14 +90,15 @@ def load(
 
     Args:
         name: In this order: `digits` or `iris`; a toy, `ring`, `grid`, `two_moons` or
-            `swiss_roll`; a path of a `.npy` or `.npz` file or a folder of images, which exists or
-            starts with `/`, `.` or `~`; else a TFDS name.
+            `swiss_roll`; `stacked_mnist`, which is `stacked` of TFDS's `mnist`; a path of a `.npy`
+            or `.npz` file or a folder of images, which exists or starts with `/`, `.` or `~`; else
+            a TFDS name.
         split: `train`, `test` or `all` of the embedded sets, TFDS's own (slices too), and `train`
             of all others.
         resolution: Crop images to their central square and resize them to this side.
         channels: Make images grey (1) or coloured (3).
-        seed: Of the toys.
-        count: How many points of a toy; 100,000 by default.
+        seed: Of the toys and stacks.
+        count: How many points of a toy, by default 100,000, or stacks, by default 128,000.
         feature: Of TFDS, which feature becomes `x`; by default `image`.
 
     Returns:
@@ -105,17 +107,20 @@ def load(
     Raises:
         UserError: if the name, the split or an option does not suit the source.
     """
-    built_in = (*_EMBEDDED, *_TOYS)
-    if count is not None and name not in _TOYS:
-        raise UserError(f"data.count is for {', '.join(_TOYS)}, not for {name}; remove it")
+    built_in = (*_EMBEDDED, *_COUNTS)
+    if count is not None and name not in _COUNTS:
+        raise UserError(f"data.count is for {', '.join(_COUNTS)}, not for {name}; remove it")
+    count = _COUNTS.get(name, 0) if count is None else count
     if feature is not None and (name in built_in or _is_path(name)):
         raise UserError(f"data.feature is for TFDS data sets, not for {name}; remove it")
     if name in _EMBEDDED:
         return _shape(_EMBEDDED[name](split), resolution, channels)
     if name in _TOYS:
         check_split(name, split, ("train",))
-        points = _TOYS[name](_TOY_COUNT if count is None else count, seed=seed)
-        return _shape(points, resolution, channels)
+        return _shape(_TOYS[name](count, seed=seed), resolution, channels)
+    if name == "stacked_mnist":
+        mnist = materialise(tfds_dataset("mnist", split=split))
+        return _shape(stacked(mnist, count, seed), resolution, channels)
     if _is_array_file(name):
         return _shape(array_file(name, split=split), resolution, channels)
     if _is_path(name):

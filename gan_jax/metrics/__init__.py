@@ -1,6 +1,79 @@
 """Metrics: pure functions of features, probabilities or points; NumPy in, numbers out."""
 
-from gan_jax.metrics.classification import classification_scores
-from gan_jax.metrics.modes import mode_scores
+from gan_jax.metrics.accuracy import TransferAccuracy, train_on_synthetic
+from gan_jax.metrics.classification import (
+    class_precision_recall,
+    classification_scores,
+    confusion_matrix,
+)
+from gan_jax.metrics.diversity import (
+    SSIM_WINDOW,
+    multiscale_ssim,
+    pairwise_diversity,
+    pairwise_feature_distance,
+    ssim,
+)
+from gan_jax.metrics.estimate import Estimate
+from gan_jax.metrics.frechet import (
+    ConditionalFrechet,
+    batch_frechet_distance,
+    conditional_frechet_distance,
+    frechet_distance,
+)
+from gan_jax.metrics.inception_score import inception_score
+from gan_jax.metrics.kernel import kernel_distance
+from gan_jax.metrics.likelihood import effective_sample_size, importance_weighted_bound
+from gan_jax.metrics.modes import class_mode_scores, mode_scores
+from gan_jax.metrics.moments import Moments, merge, moments
+from gan_jax.metrics.neighbours import (
+    DensityCoverage,
+    Memorisation,
+    PrecisionRecall,
+    density_coverage,
+    memorisation,
+    nearest_neighbours,
+    precision_recall,
+)
+from gan_jax.metrics.overfitting import discriminator_gap
+from gan_jax.metrics.path_length import path_lengths, perceptual_path_length, slerp
+from gan_jax.metrics.spectrum import log_spectrum, spectrum_distance
 
-__all__ = ["classification_scores", "mode_scores"]
+__all__ = [
+    "SSIM_WINDOW",
+    "ConditionalFrechet",
+    "DensityCoverage",
+    "Estimate",
+    "Memorisation",
+    "Moments",
+    "PrecisionRecall",
+    "TransferAccuracy",
+    "batch_frechet_distance",
+    "class_mode_scores",
+    "class_precision_recall",
+    "classification_scores",
+    "conditional_frechet_distance",
+    "confusion_matrix",
+    "density_coverage",
+    "discriminator_gap",
+    "effective_sample_size",
+    "frechet_distance",
+    "importance_weighted_bound",
+    "inception_score",
+    "kernel_distance",
+    "log_spectrum",
+    "memorisation",
+    "merge",
+    "mode_scores",
+    "moments",
+    "multiscale_ssim",
+    "nearest_neighbours",
+    "pairwise_diversity",
+    "pairwise_feature_distance",
+    "path_lengths",
+    "perceptual_path_length",
+    "precision_recall",
+    "slerp",
+    "spectrum_distance",
+    "ssim",
+    "train_on_synthetic",
+]

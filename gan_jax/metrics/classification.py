@@ -31,3 +31,34 @@ def classification_scores(
     if label is not None:
         scores["accuracy"] = float(np.mean(predicted == label))
     return scores
+
+
+def confusion_matrix(label: np.ndarray, predicted: np.ndarray, num_classes: int) -> np.ndarray:
+    """How often each class was taken for each.
+
+    Args:
+      label: `[N]`, integers in [0, num_classes).
+      predicted: `[N]`, likewise.
+      num_classes: K.
+
+    Returns:
+      int64 `[K, K]`: rows by label, columns by prediction.
+    """
+    pairs = np.bincount(label * num_classes + predicted, minlength=num_classes**2)
+    return pairs.reshape(num_classes, num_classes)
+
+
+def class_precision_recall(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of each class, the share of its predictions that hold, and of its examples that are found.
+
+    Args:
+      confusion: `[K, K]`, see `confusion_matrix`.
+
+    Returns:
+      Precision and recall, float64 `[K]` each, in [0, 1]; NaN for a class that is never predicted,
+      or has no example.
+    """
+    hits, none = np.diag(confusion), np.full(len(confusion), np.nan)
+    totals = confusion.sum(axis=0), confusion.sum(axis=1)
+    precision, recall = (np.divide(hits, n, where=n > 0, out=none.copy()) for n in totals)
+    return precision, recall

@@ -1,7 +1,8 @@
-"""Mode coverage of mixtures whose modes are known."""
+"""Mode coverage, where the modes of the data are known."""
 
 import numpy as np
 from scipy.spatial import KDTree
+from scipy.special import rel_entr
 
 
 def mode_scores(points: np.ndarray, centres: np.ndarray, std: float) -> dict[str, float]:
@@ -24,10 +25,33 @@ def mode_scores(points: np.ndarray, centres: np.ndarray, std: float) -> dict[str
     """
     distance, nearest = KDTree(centres).query(points)
     close = distance <= 3 * std
-    shares = np.bincount(nearest, minlength=len(centres)) / len(points)
-    present = shares[shares > 0]
     return {
         "modes": float(np.unique(nearest[close]).size),
         "high_quality": float(close.mean()),
-        "reverse_kl": float((present * np.log(present * len(centres))).sum()),
+        "reverse_kl": class_mode_scores(nearest, len(centres))["reverse_kl"],
+    }
+
+
+def class_mode_scores(
+    label: np.ndarray, num_classes: int, real_shares: np.ndarray | None = None
+) -> dict[str, float]:
+    """Which classes the samples reach, as a classifier reads them: the modes of Stacked MNIST.
+
+    VEEGAN and PacGAN, as above. Even N samples of the data have a reverse KL of `(K - 1) / 2N`,
+    where N is much larger than K.
+
+    Args:
+      label: `[N]`, integers in 0..K - 1.
+      num_classes: K.
+      real_shares: `[K]`, of the real examples, summing to 1; by default all equal.
+
+    Returns:
+      `modes`, classes that any sample is of, in 0..K; `reverse_kl`, `KL(generated || real)` over
+      classes in nats, at least 0, infinite where samples are of a class that has no share.
+    """
+    shares = np.bincount(label, minlength=num_classes) / len(label)
+    real = np.full(num_classes, 1 / num_classes) if real_shares is None else real_shares
+    return {
+        "modes": float(np.count_nonzero(shares)),
+        "reverse_kl": float(rel_entr(shares, real).sum()),
     }

@@ -1,0 +1,41 @@
+"""Arrays that are costly to make, kept in files: whole or absent, and never to be relied on."""
+
+import logging
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_log = logging.getLogger(__name__)
+
+
+def default_folder() -> Path:
+    """Where a user's caches live: `$XDG_CACHE_HOME/gan_jax`, else `~/.cache/gan_jax`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gan_jax"
+
+
+def recall(path: Path) -> dict[str, np.ndarray] | None:
+    """Arrays by name that were kept, or None, with a warning where they are damaged."""
+    if not path.exists():
+        return None
+    try:
+        with path.open("rb") as file:
+            return dict(np.load(file))
+    except Exception as error:  # damage has many faces in zipfile and NumPy
+        _log.warning("%s is damaged, and made anew: %s", path, error)
+        return None
+
+
+def keep(path: Path, arrays: Mapping[str, Any]) -> None:
+    """Keeps arrays, at once or not at all, whoever else may be writing the same."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            incoming = Path(folder) / path.name
+            np.savez(incoming, **arrays)
+            incoming.replace(path)
+    except OSError as error:
+        _log.warning("%s could not be written, and will be made again: %s", path, error)
