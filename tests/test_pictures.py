@@ -81,6 +81,21 @@ def test_rows_refuse_strips_of_unequal_length():
         pictures.rows({"a": flat(0, 2), "b": flat(0, 3)})
 
 
+def test_neighbours_set_each_sample_before_its_nearest():
+    samples = np.concatenate([flat(-1), flat(1)])
+    nearest = np.stack([np.concatenate([flat(x) for x in row]) for row in ((-1, 0), (0, 1))])
+    picture = pictures.neighbours(samples, nearest, border=0)
+    gap = picture.shape[1] - 3 * 64
+    assert (picture[:, 64 : 64 + gap] == 255).all()
+    assert picture[::64, [0, 64 + gap, 128 + gap], 0].tolist() == [[0, 0, 128], [255, 128, 255]]
+
+
+@pytest.mark.parametrize("shape", [(3, 5, 8, 8, 1), (2, 5, 8, 8, 3), (2, 8, 8, 1)])
+def test_neighbours_refuse_another_shape(shape):
+    with pytest.raises(UserError, match=r"of samples \[2, 8, 8, 1\] .* got \["):
+        pictures.neighbours(np.zeros((2, 8, 8, 1)), np.zeros(shape))
+
+
 def orange(picture):
     red, _, blue = np.moveaxis(picture.astype(int), -1, 0)
     return red - blue > 60
@@ -111,6 +126,82 @@ def test_scatter_takes_its_limits_from_the_real_points():
 def test_scatter_refuses_bad_input(points, real, message):
     with pytest.raises(UserError, match=message):
         pictures.scatter(points, real)
+
+
+def blue(picture):
+    return orange(picture[..., ::-1])
+
+
+@pytest.mark.parametrize("method", ["tsne", "pca"])
+def test_projection_keeps_apart_what_lies_apart(method):
+    real, fake = np.random.default_rng(0).normal(size=(2, 25, 3))
+    fake += 30
+    picture = pictures.projection(real, fake, method)[40:]  # no legend
+    ours, theirs = (np.argwhere(mask(picture)) for mask in (blue, orange))
+    across = theirs.mean(axis=0) - ours.mean(axis=0)
+    assert (ours @ across).max() < (theirs @ across).min()
+
+
+def test_projection_draws_the_first_finite_rows():
+    real, fake = np.random.default_rng(0).normal(size=(2, 2_001, 2))
+    real[0] = np.nan
+    full = pictures.projection(real, fake, "pca")
+    np.testing.assert_array_equal(full, pictures.projection(real[1:], fake[:-1], "pca"))
+
+
+def test_projection_is_a_function_of_its_seed():
+    real, fake = np.random.default_rng(0).normal(size=(2, 5, 3))
+    first, again = (pictures.projection(real, fake, seed=1) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize(
+    ("real", "fake", "method", "message"),
+    [
+        (np.zeros((3, 2)), np.zeros((3, 4)), "pca", r"got \[3, 2\] and \[3, 4\]"),
+        (np.zeros((3, 1)), np.zeros((3, 1)), "pca", "D at least 2"),
+        (np.zeros((3, 2)), np.full((3, 2), np.nan), "pca", "a finite row"),
+        (np.zeros((3, 2)), np.zeros((3, 2)), "umap", "tsne and pca, not umap"),
+    ],
+)
+def test_projection_refuses_bad_input(real, fake, method, message):
+    with pytest.raises(UserError, match=message):
+        pictures.projection(real, fake, method)
+
+
+def test_confusion_has_labels_down_and_predictions_across():
+    matrix = np.zeros((30, 30), int)
+    matrix[0, 29] = 1
+    picture = pictures.confusion(matrix)
+    row, column = np.argwhere(blue(picture)).mean(axis=0) / picture.shape[:2]
+    assert row < 0.1
+    assert column > 0.9
+
+
+def test_confusion_shades_each_row_by_its_own_total():
+    matrix = np.random.default_rng(0).integers(1, 9, size=(30, 30))
+    scaled = matrix * np.arange(1, 31)[:, None]
+    np.testing.assert_array_equal(pictures.confusion(matrix), pictures.confusion(scaled))
+
+
+def test_confusion_writes_counts_and_names():
+    one, many = (pictures.confusion(np.diag([n, n])) for n in (1, 1_000))
+    named = pictures.confusion(np.diag([1, 1]), ["cat", "aeroplane"])
+    assert (one != many).any()
+    assert one.shape == named.shape
+    assert (one != named).any()
+
+
+def test_a_class_without_examples_has_a_white_row():
+    picture = pictures.confusion(np.diag([1] + [0] * 29))
+    row, _ = np.argwhere(blue(picture)).mean(axis=0) / picture.shape[:2]
+    assert row < 0.1
+
+
+@pytest.mark.parametrize(("shape", "names"), [((2, 3), None), ((2, 2), ["a"])])
+def test_confusion_refuses_bad_input(shape, names):
+    with pytest.raises(UserError, match=r"\[K, K\] with K names"):
+        pictures.confusion(np.zeros(shape, int), names)
 
 
 def test_curves_have_a_panel_for_each_subject():

@@ -1,92 +1,25 @@
-"""Pictures of samples, points and metrics: pure functions from arrays to uint8 [H, W, 3].
+"""Figures of points and numbers, drawn through matplotlib's objects without pyplot."""
 
-Images come in as float in [-1, 1] or as uint8. Figures are drawn through matplotlib's objects,
-without pyplot, so nothing here is global.
-"""
-
-import contextlib
 import itertools
 import math
-import os
-import pathlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
-from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from gan_jax.pictures.grids import INK
 from gan_jax.types import UserError
 
-_LEGIBLE = 48  # pixels a side; what is smaller is enlarged
-_WHITE = 255
 _PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#555555")
-_INK = "#444444"
 _DPI = 110
 _SHARED = {"loss": "losses", "logit": "logits", "norm": "norms"}  # panels by a word in the name
-
-
-def save_png(path: str | os.PathLike[str], image: np.ndarray) -> None:
-    """Writes a uint8 image [H, W, 3] as PNG, whole or not at all."""
-    path = pathlib.Path(path)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(partial, format="png")
-        partial.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise UserError(f"could not write {path}: {error.strerror or error}") from error
-
-
-def grid(images: np.ndarray, columns: int | None = None, border: int = 2) -> np.ndarray:
-    """Lays images out in a grid, filled row by row.
-
-    Args:
-      images: [N, H, W, C] with C of 1 or 3. Images smaller than 48 pixels are enlarged by a whole
-        factor.
-      columns: images in a row; the square root of N, rounded up, if None.
-      border: white pixels around each image.
-
-    Returns:
-      The picture.
-
-    Raises:
-      UserError: the shape is another, or there are no images.
-    """
-    images = _to_rgb(images)
-    cells = _enlarge(images, _side(images))
-    return _tile(cells, columns or math.ceil(math.sqrt(len(cells))), border)
-
-
-def rows(named: Mapping[str, np.ndarray], border: int = 2) -> np.ndarray:
-    """Sets strips of images below each other, each with its name to the left.
-
-    Args:
-      named: images [N, H, W, C] by name, such as `input` and `reconstruction`; the i-th of each
-        stand in one column.
-      border: white pixels around each image.
-
-    Returns:
-      The picture.
-
-    Raises:
-      UserError: a shape is wrong, or the strips are of unequal length.
-    """
-    images = {name: _to_rgb(strip) for name, strip in named.items()}
-    lengths = {name: len(strip) for name, strip in images.items()}
-    if len(set(lengths.values())) != 1:
-        raise UserError(f"strips of one picture need equally many images, got {lengths}")
-    side = max(_side(strip) for strip in images.values())
-    cells = [_centre(_enlarge(strip, side), side) for strip in images.values()]
-    strips = [_tile(strip, len(strip), border) for strip in cells]
-    labels = _labels(list(images), height=strips[0].shape[0])
-    return np.concatenate([labels, np.concatenate(strips)], axis=1)
+_PROJECTED = 2_000  # points a side: t-SNE's time, and the eye's
+_COUNTED = 20  # classes whose counts are legible
 
 
 def scatter(points: np.ndarray, real: np.ndarray) -> np.ndarray:
@@ -133,7 +66,100 @@ def scatter(points: np.ndarray, real: np.ndarray) -> np.ndarray:
     axes.plot([], [], "s", color="#aaaaaa", markersize=5, label="real")
     axes.set(xlim=(left, right), ylim=(bottom, top))
     axes.legend(frameon=False, fontsize=8, loc="upper right", markerscale=1.6, handletextpad=0.2)
-    axes.tick_params(labelsize=7, colors=_INK, length=2)
+    axes.tick_params(labelsize=7, colors=INK, length=2)
+    axes.spines[:].set_color("#cccccc")
+    return _render(figure)
+
+
+def projection(
+    real: np.ndarray,
+    fake: np.ndarray,
+    method: Literal["tsne", "pca"] = "tsne",
+    seed: int = 0,
+) -> np.ndarray:
+    """Draws real and generated features in a plane that is laid out for both together.
+
+    Visualizing Data using t-SNE, van der Maaten & Hinton, 2008, JMLR 9, 2579-2605: who lies beside
+    whom means something there, how far clusters lie apart and how large they are does not.
+
+    Args:
+      real: [N, D]; of the rows that are finite the first 2,000.
+      fake: [M, D], generated, likewise.
+      method: `tsne`, which keeps neighbours, or `pca`, which keeps the directions of most variance.
+      seed: of the layout; the same seed, the same picture.
+
+    Returns:
+      The picture.
+
+    Raises:
+      UserError: a shape is another, D is 1, a side has no finite row, or the method is another.
+    """
+    sides = [np.asarray(real), np.asarray(fake)]
+    if any(x.ndim != 2 for x in sides) or not sides[0].shape[1] == sides[1].shape[1] >= 2:
+        shapes = " and ".join(str(list(x.shape)) for x in sides)
+        raise UserError(f"projection takes features [N, D] and [M, D], D at least 2; got {shapes}")
+    sides = [x[np.isfinite(x).all(axis=1)][:_PROJECTED] for x in sides]
+    if not all(len(x) for x in sides):
+        raise UserError("projection needs a finite row of real and of generated features")
+    points = _plane(np.concatenate(sides).astype(np.float64), method, seed)
+    colours = np.repeat(_PALETTE[:2], [len(x) for x in sides])
+    order = np.random.default_rng(seed).permutation(len(points))  # neither side covers the other
+    figure = Figure(figsize=(6.4, 5.6), dpi=_DPI, layout="constrained")
+    axes = figure.add_subplot(xticks=[], yticks=[])
+    across, up = points[order].T
+    axes.scatter(across, up, s=7, c=colours[order], alpha=0.6, linewidths=0)
+    for colour, label in zip(_PALETTE[:2], ("real", "generated"), strict=True):
+        axes.plot([], [], "o", color=colour, markersize=5, label=label)
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.spines[:].set_color("#cccccc")
+    figure.legend(
+        frameon=False,
+        fontsize=10,
+        labelcolor=INK,
+        loc="outside upper left",
+        ncols=2,
+        handletextpad=0,
+        columnspacing=1,
+    )
+    return _render(figure)
+
+
+def confusion(matrix: np.ndarray, names: Sequence[str] | None = None) -> np.ndarray:
+    """Draws how often each class was taken for each: counts, shaded by their share of the row.
+
+    Args:
+      matrix: [K, K] counts, rows by label and columns by prediction, as
+        `metrics.confusion_matrix` has it. More than 20 classes get neither counts nor names.
+      names: of the classes; their numbers if None.
+
+    Returns:
+      The picture.
+
+    Raises:
+      UserError: the matrix is not square, or the names are not K.
+    """
+    matrix = np.asarray(matrix)
+    classes = len(matrix)
+    names = [str(k) for k in range(classes)] if names is None else names
+    if matrix.shape != (classes, classes) or len(names) != classes:
+        raise UserError(
+            f"a confusion matrix is [K, K] with K names, got {list(matrix.shape)} and {len(names)}"
+        )
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    side = min(1.2 + 0.42 * classes, 7)
+    figure = Figure(figsize=(side, side), dpi=_DPI, layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_xlabel("prediction", color=INK)
+    axes.set_ylabel("label", color=INK)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    if classes <= _COUNTED:
+        slant = 45 if max(map(len, names)) > 3 else 0
+        axes.set_xticks(range(classes), names, rotation=slant)
+        axes.set_yticks(range(classes), names)
+        for row, column in np.argwhere(matrix):
+            count, colour = matrix[row, column], "white" if shares[row, column] > 0.5 else INK
+            axes.text(column, row, f"{count:,}", color=colour, fontsize=7, ha="center", va="center")
+    axes.tick_params(labelsize=8, colors=INK, length=0)
     axes.spines[:].set_color("#cccccc")
     return _render(figure)
 
@@ -164,66 +190,28 @@ def curves(records: Sequence[Mapping[str, Any]]) -> np.ndarray:
     return _render(figure)
 
 
-def _to_rgb(images: np.ndarray) -> np.ndarray:
-    images = np.asarray(images)
-    if images.ndim != 4 or images.shape[3] not in (1, 3) or not images.size:
-        raise UserError(
-            f"a picture takes images [N, H, W, 1 or 3], at least one; got shape {images.shape}"
-        )
-    if images.dtype != np.uint8:
-        images = np.nan_to_num(images.astype(np.float32), nan=-1, posinf=1, neginf=-1)
-        images = np.round((np.clip(images, -1, 1) + 1) * 127.5).astype(np.uint8)
-    return np.broadcast_to(images, (*images.shape[:3], 3))
-
-
-def _side(images: np.ndarray) -> int:
-    """The longer side that images [N, H, W, 3] have once they are legible."""
-    side = max(images.shape[1:3])
-    return side * math.ceil(_LEGIBLE / side)
-
-
-def _enlarge(images: np.ndarray, side: int) -> np.ndarray:
-    """Repeats pixels as often as fits into a square of `side`."""
-    factor = side // max(images.shape[1:3])
-    return images.repeat(factor, axis=1).repeat(factor, axis=2)
-
-
-def _centre(images: np.ndarray, side: int) -> np.ndarray:
-    """Pads images [N, H, W, 3] with white to [N, side, side, 3]."""
-    gaps = [(side - length) for length in images.shape[1:3]]
-    around = [(0, 0), *((gap // 2, gap - gap // 2) for gap in gaps), (0, 0)]
-    return np.pad(images, around, constant_values=_WHITE)
-
-
-def _tile(cells: np.ndarray, columns: int, border: int) -> np.ndarray:
-    """Arranges cells [N, H, W, 3] in rows of `columns`."""
-    blank = -len(cells) % columns
-    framed = np.pad(
-        cells, [(0, blank), (border, border), (border, border), (0, 0)], constant_values=_WHITE
-    )
-    _, height, width, channels = framed.shape
-    lattice = framed.reshape(-1, columns, height, width, channels).swapaxes(1, 2)
-    return lattice.reshape(-1, columns * width, channels)
-
-
-def _labels(names: Sequence[str], height: int) -> np.ndarray:
-    """A column of names, one every `height` pixels, set flush right."""
-    font = ImageFont.load_default(size=14)
-    width = math.ceil(max(font.getlength(name) for name in names)) + 16
-    image = Image.new("RGB", (width, height * len(names)), "white")
-    draw = ImageDraw.Draw(image)
-    for row, name in enumerate(names):
-        middle = (width - 8, height * row + height // 2)
-        draw.text(middle, name, fill=_INK, font=font, anchor="rm")
-    return np.asarray(image)
-
-
 def _density(points: np.ndarray, centre: np.ndarray, reach: float) -> np.ndarray:
     """A smoothed histogram of points over the square centre ± reach, at most 1, first axis up."""
     limits = np.stack([centre - reach, centre + reach], axis=1)
     counts, _, _ = np.histogram2d(points[:, 0], points[:, 1], bins=160, range=limits)
     smooth = ndimage.gaussian_filter(counts.T, sigma=1.5)
     return np.sqrt(smooth / smooth.max())  # the root keeps sparse regions visible
+
+
+def _plane(features: np.ndarray, method: str, seed: int) -> np.ndarray:
+    """Lays features [N, D] out in the plane, [N, 2]."""
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
+
+    if method == "pca":
+        return PCA(2, random_state=seed).fit_transform(features)
+    if method == "tsne":
+        tsne = TSNE(perplexity=min(30, (len(features) - 1) / 3), init="pca", random_state=seed)
+        # Its threads meet some thousand times: on busy cores, to wait for one another.
+        with threadpool_limits(1, "openmp"):
+            return tsne.fit_transform(features)
+    raise UserError(f"projection knows the methods tsne and pca, not {method}")
 
 
 def _panels(keys: Iterable[str]) -> dict[str, list[str]]:
@@ -254,7 +242,7 @@ def _panel(axes: Axes, title: str, series: Mapping[str, tuple[np.ndarray, np.nda
         axes.set_yscale("log")
     _tidy(axes, title if len(series) != 1 else next(iter(series)).replace("_", " "))
     if len(series) > 1:
-        axes.legend(fontsize=7, handlelength=1.2, labelcolor=_INK, framealpha=0.8, edgecolor="none")
+        axes.legend(fontsize=7, handlelength=1.2, labelcolor=INK, framealpha=0.8, edgecolor="none")
 
 
 def _label(key: str, keys: Iterable[str]) -> str:
@@ -276,8 +264,8 @@ def _line(axes: Axes, steps: np.ndarray, values: np.ndarray, *, colour: str, lab
 
 
 def _tidy(axes: Axes, title: str) -> None:
-    axes.set_title(title, fontsize=9, loc="left", color=_INK)
-    axes.tick_params(labelsize=7, colors=_INK, length=2, which="both")
+    axes.set_title(title, fontsize=9, loc="left", color=INK)
+    axes.tick_params(labelsize=7, colors=INK, length=2, which="both")
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color("#bbbbbb")
     axes.grid(axis="y", color="#eeeeee", linewidth=0.7)
