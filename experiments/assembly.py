@@ -6,14 +6,14 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from ml_collections import ConfigDict
 
-from gan_jax import data, evaluation, metrics, parallel, pictures
+from gan_jax import cache, data, evaluation, extractors, parallel, pictures, runs
 from gan_jax import keys as per_example
 from gan_jax.checkpoints import Checkpoints
 from gan_jax.game import Game, GameState, Players, init_state
@@ -24,7 +24,8 @@ from gan_jax.types import Batch, UserError
 Data = data.Dataset | Mapping[str, data.Dataset]
 
 # Purposes of keys drawn from a run's seed; the state's own come from the seed's key itself.
-_PICTURE, _EVALUATION, _HELD_OUT = range(1, 4)
+_PICTURE = 1
+_PURPOSES = (("evaluation", 2), ("held_out", 3))
 
 
 def load_recipe(path: str | os.PathLike) -> ModuleType:
@@ -103,7 +104,13 @@ def make_state(game: Game, config: ConfigDict, batch: Batch) -> GameState:
 
 def make_checkpoints(workdir: str | os.PathLike, plan: Plan) -> Checkpoints:
     """The run's checkpoints."""
-    return Checkpoints(Path(workdir) / "checkpoints", keep=plan.keep, best=plan.best or None)
+    best = plan.best.removeprefix("-")
+    return Checkpoints(
+        Path(workdir) / "checkpoints",
+        keep=plan.keep,
+        best=best or None,
+        higher_is_better=best == plan.best,
+    )
 
 
 def conditions(game: Game, config: ConfigDict, source: Callable[[], Data], count: int) -> Batch:
@@ -114,6 +121,17 @@ def conditions(game: Game, config: ConfigDict, source: Callable[[], Data], count
         return {"label": np.arange(count, dtype=np.int32) % config.data.num_classes}
     batch = first(source(), count)
     return {name: batch[name] for name in game.conditions}
+
+
+def along_arcs(inputs: Mapping[str, Any], rows: int, columns: int) -> dict[str, Any]:
+    """The first latents of `inputs`, each led to the next of as many others in so many steps."""
+    if "latent" not in inputs:
+        raise UserError("this game has no latents to interpolate between")
+    latent, first = inputs["latent"], np.arange(rows)
+    start, end = (latent[(first + shift) % len(latent)] for shift in (0, rows))
+    arcs = evaluation.interpolate(start, end, columns).reshape(rows * columns, -1)
+    others = {n: jnp.repeat(v[:rows], columns, axis=0) for n, v in inputs.items() if n != "latent"}
+    return {**others, "latent": arcs}
 
 
 def picture_maker(
@@ -140,38 +158,80 @@ def picture_maker(
 def make_evaluators(
     game: Game, recipe: ModuleType, config: ConfigDict, source: Data
 ) -> list[evaluation.Evaluator]:
-    """The recipe's evaluation: a classifier of real data, modes, and held-out figures."""
-    key = jax.random.fold_in(jax.random.key(config.seed), _EVALUATION)
+    """The recipe's evaluation of samples, and the game's own figures on data seen and held out."""
+    keys = {name: jax.random.fold_in(jax.random.key(config.seed), p) for name, p in _PURPOSES}
     by, count = config.evaluation.by, config.evaluation.count
-    test = None
-    if config.data.test_split:
-        test = make_data(recipe, config, config.data.test_split)
+    test = make_data(recipe, config, config.data.test_split) if config.data.test_split else None
     evaluators = []
     if by:
         given = conditions(game, config, lambda: source if test is None else test, count)
-        inputs = evaluation.draw_inputs(game, key, count, given)
-    if by == "classifier":
-        # Samples are read by a classifier of the domain they belong to: the last.
-        real = data.materialise(list(by_domain(source).values())[-1])
-        classify = evaluation.fit_classifier(real)
-        if test is not None:
-            held_out = data.materialise(list(by_domain(test).values())[-1])
-            scores = metrics.classification_scores(
-                classify(held_out.columns["x"]), held_out.columns["label"]
-            )
-            print(
-                f"the classifier that reads samples: accuracy {scores['accuracy']:.3f}, mean top "
-                f"probability {scores['top_probability']:.3f} on {len(held_out):,} real examples"
-            )
-        evaluators.append(evaluation.by_classifier(game, inputs, classify))
-    elif by == "modes":
-        mixture = {"ring": data.ring_mixture, "grid": data.grid_mixture}[config.data.name]()
-        evaluators.append(evaluation.by_modes(game, inputs, mixture))
-    elif by:
-        raise UserError(f"evaluation.by is {by!r}: it is 'classifier', 'modes' or ''")
+        inputs = evaluation.draw_inputs(game, keys["evaluation"], count, given)
+        evaluators.append(evaluation.on_samples(game, inputs, judges(config, source, test, inputs)))
     if game.held_out is not None and test is not None:
-        size = min(1_000, *(len(dataset) for dataset in by_domain(test).values()))
-        batch = jax.tree.map(jnp.asarray, first(test, size))
-        held_out_key = jax.random.fold_in(jax.random.key(config.seed), _HELD_OUT)
-        evaluators.append(evaluation.on_held_out(game, batch, held_out_key))
+        for name, of in (("seen", source), ("held_out", test)):
+            size = min(1_000, *(len(dataset) for dataset in by_domain(of).values()))
+            batch = jax.tree.map(jnp.asarray, first(of, size))
+            evaluators.append(evaluation.on_held_out(game, batch, keys["held_out"], name))
     return evaluators
+
+
+def judges(
+    config: ConfigDict, source: Data, test: Data | None, inputs: Mapping[str, Any]
+) -> list[evaluation.Judge]:
+    """What judges the samples that a run's evaluation draws from `inputs`."""
+    by = config.evaluation.by
+    if by == "modes":
+        mixture = {"ring": data.ring_mixture, "grid": data.grid_mixture}[config.data.name]()
+        return [evaluation.at_modes(mixture)]
+    if by != "classifier":
+        raise UserError(f"evaluation.by is {by!r}: it is 'classifier', 'modes' or ''")
+    # Samples are read by a classifier of the domain they belong to: the last.
+    real, held_out = (None if of is None else last_domain(of) for of in (source, test))
+    assert real is not None
+    folder = cache.default_folder()
+    extractor = extractors.classifier(real, cache=folder, held_out=held_out, report=print)
+    seen = evaluation.observe_data(real, extractor, count=config.evaluation.count, cache=folder)
+    label = np.asarray(inputs["label"]) if "label" in inputs else None
+    return [
+        evaluation.beside(seen, extractor, ("fid", "pr", "classes"), label),
+        evaluation.in_clusters(real.columns["x"]),
+    ]
+
+
+def last_domain(source: Data) -> data.ArrayDataset:
+    """The data that samples are of, in memory."""
+    return data.materialise(list(by_domain(source).values())[-1])
+
+
+class Run(NamedTuple):
+    """A trained run, as its folder has it.
+
+    Attributes:
+      record: what it was made with.
+      config: resolved.
+      recipe: the module.
+      game: of the recipe.
+      step: of the checkpoint.
+      state: after that step.
+    """
+
+    record: Mapping[str, Any]
+    config: ConfigDict
+    recipe: ModuleType
+    game: Game
+    step: int
+    state: GameState
+
+
+def load_run(workdir: str | os.PathLike[str], step: int | None = None) -> Run:
+    """Restores a run from its folder alone, at its newest checkpoint or that of `step`."""
+    workdir = Path(workdir)
+    record = runs.load(workdir)
+    config = ConfigDict(record["config"])
+    recipe = load_recipe(workdir / "recipe.py")
+    game = recipe.make_game(config)
+    template = make_state(game, config, from_specification(record["example"]))
+    restored = make_checkpoints(workdir, make_plan(config)).restore(template, step)
+    if restored is None:
+        raise UserError(f"{workdir} has no checkpoint yet: let the run reach one")
+    return Run(record, config, recipe, game, *restored)

@@ -5,19 +5,16 @@ unless `--noema`. A `.png` gets a grid (or, of 2-D points, a scatter), a `.npz` 
 `samples` (float32, [-1, 1]) and, where there are any, `labels`.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from absl import flags
-from ml_collections import ConfigDict
 
 from experiments import app, assembly
-from gan_jax import evaluation, parallel, pictures, runs
-from gan_jax.types import Array, UserError
+from gan_jax import evaluation, parallel, pictures
+from gan_jax.types import UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.", required=True)
 _COUNT = flags.DEFINE_integer("count", 64, "How many samples.", lower_bound=1)
@@ -36,18 +33,7 @@ def main() -> None:
     out = Path(_OUT.value or workdir / "sample.png")
     if out.suffix not in (".png", ".npz"):
         raise UserError(f"--out={out} ends in neither .png nor .npz")
-    record = runs.load(workdir)
-    config = ConfigDict(record["config"])
-    recipe = assembly.load_recipe(workdir / "recipe.py")
-    game = recipe.make_game(config)
-
-    example = assembly.from_specification(record["example"])
-    template = assembly.make_state(game, config, example)
-    checkpoints = assembly.make_checkpoints(workdir, assembly.make_plan(config))
-    restored = checkpoints.restore(template, _STEP.value)
-    if restored is None:
-        raise UserError(f"{workdir} has no checkpoint yet: let the run reach one")
-    step, state = restored
+    record, config, recipe, game, step, state = assembly.load_run(workdir, _STEP.value)
 
     def source() -> assembly.Data:
         return assembly.make_data(recipe, config, config.data.test_split or config.data.split)
@@ -63,7 +49,7 @@ def main() -> None:
     inputs = evaluation.draw_inputs(game, jax.random.key(_SEED.value), count, given)
     columns = None
     if _INTERPOLATE.value:
-        inputs, columns = _along_arcs(inputs, count), _ARC
+        inputs, columns = assembly.along_arcs(inputs, max(count // _ARC, 1), _ARC), _ARC
     draw = parallel.spread(game.sample, evaluation.DRAW_SIZE)
     samples = draw(state.variables(ema=_EMA.value), inputs)
 
@@ -79,18 +65,6 @@ def main() -> None:
         real = assembly.first(source(), 10_000)["x"]
         pictures.save_png(out, pictures.scatter(samples, real))
     print(f"{len(samples)} samples of step {step:,}: {out}")
-
-
-def _along_arcs(inputs: Mapping[str, Array], count: int) -> dict[str, Array]:
-    """The first latents of `inputs`, each led to the next of as many others; rows of `_ARC`."""
-    if "latent" not in inputs:
-        raise UserError("--interpolate: this game has no latents")
-    rows = max(count // _ARC, 1)
-    latent = inputs["latent"]
-    start, end = latent[np.arange(rows) % count], latent[(np.arange(rows) + rows) % count]
-    arcs = evaluation.interpolate(start, end, _ARC).reshape(rows * _ARC, -1)
-    repeated = {n: jnp.repeat(v[:rows], _ARC, axis=0) for n, v in inputs.items() if n != "latent"}
-    return {**repeated, "latent": arcs}
 
 
 if __name__ == "__main__":

@@ -19,11 +19,11 @@ def default_folder() -> Path:
 
 def recall(path: Path) -> dict[str, np.ndarray] | None:
     """Arrays by name that were kept, or None, with a warning where they are damaged."""
-    if not path.exists():
-        return None
     try:
         with path.open("rb") as file:
             return dict(np.load(file))
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except Exception as error:  # damage has many faces in zipfile and NumPy
         _log.warning("%s is damaged, and made anew: %s", path, error)
         return None

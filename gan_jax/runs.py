@@ -70,7 +70,7 @@ def record(config: Mapping[str, Any], *, recipe: str, seed: int) -> dict[str, An
         "seed": seed,
         "command": shlex.join(["python", *sys.orig_argv[1:]]),
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": versions(),
         "platform": platform.platform(),
         "devices": f"{len(devices)} x {devices[0].device_kind}",
         "git": _git(),
@@ -163,15 +163,15 @@ def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def _versions() -> dict[str, str | None]:
-    """The installed version of each package; None where it runs from a checkout uninstalled."""
-    versions: dict[str, str | None] = {}
+def versions() -> dict[str, str | None]:
+    """Python's version and each package's; None where it runs from a checkout uninstalled."""
+    found: dict[str, str | None] = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
-            versions[package] = importlib.metadata.version(package)
+            found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
-            versions[package] = None
-    return versions
+            found[package] = None
+    return found
 
 
 def _git() -> dict[str, Any] | None:

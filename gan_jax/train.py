@@ -16,6 +16,7 @@ import numpy as np
 from gan_jax import parallel
 from gan_jax.checkpoints import Checkpoints
 from gan_jax.data import Loader
+from gan_jax.diagnosis import diagnose
 from gan_jax.evaluation import Evaluator
 from gan_jax.game import Game, GameState, Players, train_step
 from gan_jax.types import Metrics, UserError
@@ -37,7 +38,8 @@ class Plan:
       evaluate_every: the recipe's evaluation.
       checkpoint_every: the state is saved.
       keep: newest checkpoints kept.
-      best: the evaluated metric whose best checkpoint is kept too; "" for none.
+      best: the evaluated metric whose best checkpoint is kept too, such as
+        "samples/top_probability", or "-samples/fid" where the lowest is best; "" for none.
       ema_decay: of the averaged parameters, in [0, 1).
       accumulate: micro-batches per batch and device.
       simultaneous: players move at once rather than in turn.
@@ -155,6 +157,7 @@ def train(
     done = int(state.step)
     items = loader.items(done)
     examples = plan.batch_size * game.repeats
+    known: set[str] = set()
     ledger = Ledger(examples * plan.steps_per_call)
     if writer and plan.due("sample_every", done):
         writer.samples(done, draw(state.variables()))
@@ -199,6 +202,11 @@ def train(
                 writer.scalars(done, evaluation)
                 figures = ", ".join(f"{name} {value:.4g}" for name, value in evaluation.items())
                 bar.say(f"step {done:,}: {figures}")
+                findings = diagnose(writer.records())
+                for finding in findings:
+                    if finding.illness not in known:
+                        bar.say(str(finding))
+                known = {finding.illness for finding in findings}
             if writer and "sample_every" in due:
                 writer.samples(done, draw(state.variables()))
                 writer.curves()

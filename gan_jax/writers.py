@@ -104,13 +104,17 @@ class Writer:
             with _disk(self._workdir):
                 self._board.write(step, [_image("samples", picture)])
 
+    def records(self) -> list[dict[str, Any]]:
+        """Everything logged so far, before a resumption too; see `read_metrics`."""
+        return read_metrics(self._workdir)
+
     def curves(self) -> None:
         """Draws everything logged so far into `curves.png`.
 
         Raises:
           UserError: it could not be written.
         """
-        drawn = pictures.curves(read_metrics(self._workdir))
+        drawn = pictures.curves(self.records())
         pictures.save_png(self._workdir / "curves.png", drawn)
 
     def close(self) -> None:

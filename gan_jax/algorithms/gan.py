@@ -85,7 +85,8 @@ def gan(
         variables = players["discriminator"]
         real_logits, fake_logits, stats = judge_both(variables, real, fake, label)
         total = jnp.mean(loss.discriminator(real_logits, fake_logits))
-        metrics = {"real_logit": jnp.mean(real_logits), "fake_logit": jnp.mean(fake_logits)}
+        metrics = _verdict("real", real_logits) | _verdict("fake", fake_logits)
+        metrics["logit_distance"] = jnp.mean(jnp.abs(real_logits - fake_logits))
 
         def critic(x: Array) -> Array:
             return apply(discriminator, variables, x, label, train=True)[0]
@@ -106,6 +107,11 @@ def gan(
         real_logits, _ = apply(discriminator, variables, batch["x"], label, train=True)
         return jnp.mean(loss.generator(fake_logits, real_logits)), Aux({}, stats)
 
+    def held_out(players: Players, batch: Batch, keys: PRNGKey) -> dict[str, Array]:
+        variables = players["discriminator"]
+        logits, _ = apply(discriminator, variables, batch["x"], label_of(batch), train=False)
+        return _verdict("real", logits)
+
     def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
         generator_key, discriminator_key = jax.random.split(key)
         latent = jnp.zeros((batch["x"].shape[0], latent_dim))
@@ -125,4 +131,10 @@ def gan(
         sample=lambda players, inputs: generate(players, inputs, train=False)[0],
         conditions=("label",) if conditional else (),
         prepare=lambda keys, batch: {**batch, **prior(keys, batch)},
+        held_out=held_out,
     )
+
+
+def _verdict(name: str, logits: Array) -> dict[str, Array]:
+    """The mean of D's logits, and of their signs: 1 where all are taken for real, -1 for none."""
+    return {f"{name}_logit": jnp.mean(logits), f"{name}_sign": jnp.mean(jnp.sign(logits))}

@@ -240,5 +240,7 @@ def _opened(path: Path) -> Iterator[Any]:
             if image.mode.startswith(("I", "F")):
                 raise UserError(f"{path} has more than 8 bits a channel; save it with 8")
             yield image
+    except UserError:  # a ValueError too
+        raise
     except (OSError, SyntaxError, ValueError) as error:
         raise UserError(f"{path} cannot be read as an image ({error}); remove it") from None

@@ -1,106 +1,107 @@
-"""Evaluation: draws samples and hands them, or features of them, to metrics.
+"""Evaluation at intervals of a run: functions `players -> {name: value}`.
 
-An evaluator is a function `players -> {name: value}`; the ones here are made once for a run and
-called at intervals, on the same inputs every time, so that their figures are comparable.
+They are made once for a run and look at the same inputs every time, so that their figures compare.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import keys as per_example
 from gan_jax import metrics, parallel
-from gan_jax.data import ArrayDataset, Mixture, to_float
+from gan_jax.data import Mixture, to_float
+from gan_jax.evaluation.draw import DRAW_SIZE
+from gan_jax.evaluation.observed import Observed, observe
+from gan_jax.evaluation.scores import Sets, score
+from gan_jax.extractors import Extractor
 from gan_jax.game import Game, Players
-from gan_jax.types import Array, Batch, PRNGKey
+from gan_jax.types import Batch, PRNGKey
 
-DRAW_SIZE = 256
-"""Samples drawn at once, over all devices of a process together."""
+CLUSTERS = 20
+"""Of the data, that samples are counted in."""
 
 Evaluator = Callable[[Players], dict[str, float]]
-Classifier = Callable[[np.ndarray], np.ndarray]
+
+Judge = Callable[[np.ndarray], Mapping[str, float]]
+"""From samples [N, ...] to figures by name."""
 
 
-def draw_inputs(game: Game, key: PRNGKey, count: int, conditions: Batch) -> Mapping[str, Any]:
-    """What `count` samples are made from: latents and, where asked for, labels or examples.
-
-    Args:
-      game: the game.
-      key: a scalar key; the same key, the same inputs, and fewer are the first of more.
-      count: how many.
-      conditions: the entries `game.conditions`, leaves `[count, ...]`.
-    """
-    return game.prior(per_example.per_example(key, count), conditions)
-
-
-def interpolate(start: Array, end: Array, count: int) -> Array:
-    """Latents on great arcs from `start` to `end`, where a Gaussian's samples keep their length.
-
-    Sampling Generative Networks, White, 2016, arXiv:1609.04468.
-
-    Args:
-      start: `[N, Z]`.
-      end: `[N, Z]`.
-      count: points on each arc, both ends included.
-
-    Returns:
-      `[N, count, Z]`.
-    """
-    unit = [v / jnp.linalg.norm(v, axis=-1, keepdims=True) for v in (start, end)]
-    cosine = jnp.clip(jnp.sum(unit[0] * unit[1], axis=-1), -1 + 1e-6, 1 - 1e-6)
-    angle = jnp.arccos(cosine)[:, None, None]
-    t = jnp.linspace(0.0, 1.0, count)[None, :, None]
-    weights = jnp.sin((1 - t) * angle), jnp.sin(t * angle)
-    return (weights[0] * start[:, None] + weights[1] * end[:, None]) / jnp.sin(angle)
-
-
-def fit_classifier(dataset: ArrayDataset, limit: int = 5_000) -> Classifier:
-    """Logistic regression, as scikit-learn has it, on the first `limit` labelled examples' pixels.
-
-    Returns:
-      `x [N, ...] -> probabilities [N, K]`, for uint8 images or floats in [-1, 1].
-    """
-    from sklearn.linear_model import LogisticRegression
-
-    def features(x: np.ndarray) -> np.ndarray:
-        return np.asarray(to_float(x)).reshape(len(x), -1)
-
-    model = LogisticRegression(max_iter=1_000)
-    model.fit(features(dataset.columns["x"][:limit]), dataset.columns["label"][:limit])
-    return lambda x: model.predict_proba(features(x))
-
-
-def by_classifier(game: Game, inputs: Mapping[str, Any], classify: Classifier) -> Evaluator:
-    """Scores samples by a classifier of real data; see `metrics.classification_scores`.
-
-    Inputs that carry a `label` are also scored by whether the samples obey it.
-    """
+def on_samples(game: Game, inputs: Mapping[str, Any], judges: Sequence[Judge]) -> Evaluator:
+    """What judges say of the samples that `inputs` give, as `samples/NAME`."""
     draw = parallel.spread(game.sample, DRAW_SIZE)
-    label = np.asarray(inputs["label"]) if "label" in inputs else None
 
     def evaluate(players: Players) -> dict[str, float]:
-        scores = metrics.classification_scores(classify(draw(players, inputs)), label)
-        return {f"samples/{name}": value for name, value in scores.items()}
+        samples = draw(players, inputs)
+        return {f"samples/{n}": v for judge in judges for n, v in judge(samples).items()}
 
     return evaluate
 
 
-def by_modes(game: Game, inputs: Mapping[str, Any], mixture: Mixture) -> Evaluator:
-    """Scores points by the modes they reach; see `metrics.mode_scores`."""
-    draw = parallel.spread(game.sample, DRAW_SIZE)
+def beside(
+    real: Observed, extractor: Extractor, names: Sequence[str], label: np.ndarray | None = None
+) -> Judge:
+    """Judges samples beside real data; see `score`.
 
-    def evaluate(players: Players) -> dict[str, float]:
-        scores = metrics.mode_scores(draw(players, inputs), mixture.centres, mixture.std)
-        return {f"samples/{name}": value for name, value in scores.items()}
+    Args:
+      real: the data as the extractor sees them.
+      extractor: the same.
+      names: of metrics.
+      label: `[N]`, the class that each sample is asked to be of, where it is.
+    """
 
-    return evaluate
+    def judge(samples: np.ndarray) -> dict[str, float]:
+        fake = observe([(samples, label)], extractor, title="samples", count=len(samples))
+        figures = score(Sets(real, fake), names)
+        return {name: figure.value for name, figure in figures.items()}
+
+    return judge
 
 
-def on_held_out(game: Game, batch: Batch, key: PRNGKey) -> Evaluator:
-    """The game's own figures on one batch that it was not trained on."""
+def in_clusters(real: np.ndarray, limit: int = 5_000) -> Judge:
+    """Judges by the share of the data's clusters that samples in effect reach, labels or none.
+
+    It is `exp(-KL(samples || data))` of their histograms over `CLUSTERS` k-means clusters of the
+    first `limit` examples' pixels, so 0.5 where half of equal clusters is left out; it does not see
+    samples alike within a cluster. On GANs and GMMs, Richardson & Weiss, 2018, arXiv:1805.12462,
+    counts samples in such clusters.
+
+    Args:
+      real: `[N, ...]`, uint8 images or floats.
+      limit: examples that are clustered.
+
+    Returns:
+      A judge that says `diversity`, in (0, 1].
+    """
+    from sklearn.cluster import KMeans
+
+    pixels = _pixels(real[:limit])
+    model = KMeans(min(CLUSTERS, len(pixels)), random_state=0).fit(pixels)
+    shares = np.bincount(model.labels_, minlength=model.n_clusters) / len(pixels)
+
+    def judge(samples: np.ndarray) -> dict[str, float]:
+        cluster = model.predict(_pixels(samples))
+        scores = metrics.class_mode_scores(cluster, model.n_clusters, shares)
+        return {"diversity": float(np.exp(-scores["reverse_kl"]))}
+
+    return judge
+
+
+def _pixels(x: np.ndarray) -> np.ndarray:
+    return np.asarray(to_float(x)).reshape(len(x), -1)
+
+
+def at_modes(mixture: Mixture) -> Judge:
+    """Judges points by the modes they reach; see `metrics.mode_scores`."""
+    return lambda points: metrics.mode_scores(points, mixture.centres, mixture.std)
+
+
+def on_held_out(game: Game, batch: Batch, key: PRNGKey, name: str = "held_out") -> Evaluator:
+    """The game's own figures on one batch that it was not trained on.
+
+    Or, to compare with, on one that it was: then by another name.
+    """
     count = jax.tree.leaves(batch)[0].shape[0]
     if game.held_out is None:
         raise ValueError("the game has no figures on held-out data")
@@ -108,6 +109,6 @@ def on_held_out(game: Game, batch: Batch, key: PRNGKey) -> Evaluator:
     keys = per_example.per_example(key, count)
 
     def evaluate(players: Players) -> dict[str, float]:
-        return {f"held_out/{n}": float(v) for n, v in held_out(players, batch, keys).items()}
+        return {f"{name}/{n}": float(v) for n, v in held_out(players, batch, keys).items()}
 
     return evaluate

@@ -153,6 +153,31 @@ def test_wgan_gp_of_a_linear_critic_is_that_by_hand():
     np.testing.assert_allclose(aux.metrics["fake_logit"], np.mean(fake @ w), rtol=1e-5)
 
 
+@pytest.mark.parametrize("conditional", [False, True])
+def test_the_discriminator_reports_what_it_thinks_of_real_and_fake(conditional):
+    game = points_gan(conditional=conditional)
+    players = game.init(KEY, POINTS)
+    label = POINTS["label"] if conditional else None
+    judge = nets.mlp.Discriminator((6,), num_classes=3 if conditional else None)
+    both = POINTS["x"], game.sample(players, game.prior(KEYS, POINTS))
+    real, fake = (
+        np.float64(judge.apply(players["discriminator"], x, label, train=True)) for x in both
+    )
+    _, aux = loss_of(game, "discriminator", players, POINTS)
+    expected = {
+        "real_logit": real.mean(),
+        "real_sign": (np.sum(real > 0) - np.sum(real < 0)) / 4,
+        "fake_logit": fake.mean(),
+        "fake_sign": (np.sum(fake > 0) - np.sum(fake < 0)) / 4,
+        "logit_distance": np.abs(real - fake).mean(),
+    }
+    assert {n: float(v) for n, v in aux.metrics.items()} == pytest.approx(expected, rel=1e-5)
+    held_out = game.held_out(players, POINTS, KEYS)
+    assert {n: float(v) for n, v in held_out.items()} == pytest.approx(
+        {n: expected[n] for n in ("real_logit", "real_sign")}, rel=1e-5
+    )
+
+
 def test_penalties_add_up_and_see_the_label():
     both = [
         lambda critic, real, fake, keys: 2 * penalties.r1(critic, real),
@@ -232,5 +257,5 @@ def test_the_generators_forward_pass_is_computed_once_a_step(settings):
     forward = products(
         lambda v: apply(generator, v, latent, train=True), state.players["generator"].variables
     )
-    assert forward == 2
+    assert forward == 5  # the dense layer, and a convolution for each phase of the stride
     assert step == first + second - forward

@@ -1,5 +1,7 @@
 """What a user does: recipes run in this process, and the scripts in processes of their own."""
 
+import dataclasses
+import importlib
 import importlib.util
 import os
 import subprocess
@@ -16,6 +18,7 @@ from experiments import assembly
 from gan_jax import runs
 
 ROOT = Path(__file__).parents[2]
+CLASSIFIER = "gan_jax.extractors.classifier"  # the file, whose name its function took
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +37,23 @@ def compilation_cache(tmp_path_factory):
     yield folder
     for name, value in zip(names, before, strict=True):
         jax.config.update(name, value)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache(tmp_path_factory):
+    """Stands for a user's own, so that nothing is trained twice; runs in this process train the
+    classifiers in it, for which a tenth of the updates will do."""
+    folder, room = tmp_path_factory.mktemp("caches"), importlib.import_module(CLASSIFIER)
+    train = room._train
+
+    def train_briefly(net, x, label, settings, title):
+        settings = dataclasses.replace(settings, epochs=0, min_updates=100)
+        return train(net, x, label, settings, title)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        patch.setattr(room, "_train", train_briefly)
+        yield folder / "gan_jax"
 
 
 @pytest.fixture

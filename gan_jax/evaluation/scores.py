@@ -1,0 +1,278 @@
+"""Metrics by name: what each compares, how sure its figures are, how they were computed."""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import softmax
+from scipy.stats import sem
+
+from gan_jax import metrics
+from gan_jax.data import to_float
+from gan_jax.evaluation.observed import Observed
+from gan_jax.types import UserError
+
+_PARTS = 5
+_PAIRS = 500
+
+
+class Figure(NamedTuple):
+    """A value and what a reader must know of it.
+
+    Attributes:
+      value: of the metric.
+      error: its standard error, where there is an estimate of it.
+      better: "lower" or "higher", or None where neither is.
+      how: the metric's own settings, and where the error comes from.
+    """
+
+    value: float
+    error: float | None
+    better: str | None
+    how: str
+
+
+class Sets(NamedTuple):
+    """What metrics compare.
+
+    Attributes:
+      real: examples of the data.
+      fake: samples.
+      held_out: examples of the data that the generator was not trained on, where there are any.
+      seed: of whatever a metric draws.
+    """
+
+    real: Observed
+    fake: Observed
+    held_out: Observed | None = None
+    seed: int = 0
+
+    @property
+    def class_label(self) -> np.ndarray | None:
+        """The samples' labels where the extractor's classes are those of the data: as many."""
+        if self.real.logits is None or self.real.label is None:
+            return None
+        return self.fake.label if self.real.label.max() + 1 == self.real.logits.shape[1] else None
+
+
+def frechet(sets: Sets) -> dict[str, Figure]:
+    """See `metrics.frechet_distance`."""
+    real = metrics.moments(sets.real.features)
+
+    def distance(fake: np.ndarray) -> float:
+        return metrics.frechet_distance(real, metrics.moments(fake))
+
+    # At random, since samples may stand in the order of their classes.
+    shuffled = np.random.default_rng(sets.seed).permutation(sets.fake.features)
+    error = sem([distance(part) for part in np.array_split(shuffled, _PARTS)])
+    how = f"Fréchet distance; error from {_PARTS} disjoint parts of the samples"
+    how += _bias(sets.real.features, sets.fake.features)
+    return {"fid": Figure(distance(sets.fake.features), error, "lower", how)}
+
+
+def kernel(sets: Sets) -> dict[str, Figure]:
+    """See `metrics.kernel_distance`."""
+    size = min(1_000, len(sets.real.features) // 2, len(sets.fake.features) // 2)  # not the whole
+    value, error = metrics.kernel_distance(
+        sets.real.features, sets.fake.features, subset_size=size, seed=sets.seed
+    )
+    how = f"unbiased MMD², cubic kernel, 100 subsets of {size:,}; error of their mean"
+    return {"kid": Figure(value, error, "lower", how)}
+
+
+def inception_score(sets: Sets) -> dict[str, Figure]:
+    """See `metrics.inception_score`."""
+    if sets.fake.logits is None:
+        raise UserError("an inception score reads classes, and the extractor knows none")
+    value, error = metrics.inception_score(sets.fake.logits, seed=sets.seed)
+    how = "10 splits; error of their mean"
+    return {"inception_score": Figure(value, error, "higher", how)}
+
+
+def precision_recall(sets: Sets) -> dict[str, Figure]:
+    """See `metrics.precision_recall`."""
+    precision, recall = metrics.precision_recall(sets.real.features, sets.fake.features)
+    how = "k = 3; binomial error"
+    return {
+        "precision": _share(precision, len(sets.fake.features), "higher", how),
+        "recall": _share(recall, len(sets.real.features), "higher", how),
+    }
+
+
+def density_coverage(sets: Sets) -> dict[str, Figure]:
+    """See `metrics.density_coverage`."""
+    density, coverage = metrics.density_coverage(sets.real.features, sets.fake.features)
+    return {
+        "density": Figure(density, None, "higher", "k = 5"),
+        "coverage": _share(coverage, len(sets.real.features), "higher", "k = 5; binomial error"),
+    }
+
+
+def classes(sets: Sets) -> dict[str, Figure]:
+    """See `metrics.classification_scores`."""
+    probabilities = _probabilities(sets.fake)
+    scores = metrics.classification_scores(probabilities, sets.class_label)
+    count, how = len(probabilities), "as the extractor reads the samples"
+    figures = {
+        "top_probability": Figure(
+            scores["top_probability"], sem(probabilities.max(axis=1)), "higher", how
+        ),
+        "class_entropy": Figure(scores["class_entropy"], None, "higher", f"{how}, nats"),
+        "min_class_share": _share(scores["min_class_share"], count, "higher", how),
+        "max_class_share": _share(scores["max_class_share"], count, "lower", how),
+    }
+    if "accuracy" in scores:
+        how = "samples read as the class asked for; binomial error"
+        figures["accuracy"] = _share(scores["accuracy"], count, "higher", how)
+    return figures
+
+
+def modes(sets: Sets) -> dict[str, Figure]:
+    """See `metrics.class_mode_scores`: every class of the extractor is a mode."""
+    read = [_probabilities(part).argmax(axis=1) for part in (sets.real, sets.fake)]
+    number = _probabilities(sets.fake).shape[1]
+    shares = np.bincount(read[0], minlength=number) / len(read[0])
+    scores = metrics.class_mode_scores(read[1], number, shares)
+    how = f"of {number:,} classes, beside the real data's histogram"
+    return {
+        "modes": Figure(scores["modes"], None, "higher", how),
+        "reverse_kl": Figure(scores["reverse_kl"], None, "lower", f"{how}, nats"),
+    }
+
+
+def intra_class(sets: Sets) -> dict[str, Figure]:
+    """See `metrics.conditional_frechet_distance`."""
+    (real, real_label), (fake, fake_label) = _labelled(sets)
+    mean, by_class = metrics.conditional_frechet_distance(real, real_label, fake, fake_label)
+    each = ", ".join(f"{k}: {value:.4g}" for k, value in by_class.items())
+    error = sem(list(by_class.values())) if len(by_class) > 1 else None
+    how = f"mean over classes ({each}); error from their spread"
+    how += _bias(*(x[label == k] for x, label in _labelled(sets) for k in by_class))
+    return {"intra_class_fid": Figure(mean, error, "lower", how)}
+
+
+def transfer(sets: Sets) -> dict[str, Figure]:
+    """See `metrics.train_on_synthetic`."""
+    (real, real_label), (fake, fake_label) = _labelled(sets)
+    scores = metrics.train_on_synthetic(real, real_label, fake, fake_label, sets.seed)
+    half, how = len(real) // 2, "logistic regression on features; binomial error"
+    return {
+        "cas": _share(scores.fake_to_real, half, "higher", f"trained on samples; {how}"),
+        "cas_reverse": _share(
+            scores.real_to_fake, len(fake), "higher", f"tested on samples; {how}"
+        ),
+        "cas_ceiling": _share(scores.real_to_real, half, None, f"trained on real data; {how}"),
+    }
+
+
+def memorisation(sets: Sets) -> dict[str, Figure]:
+    """See `metrics.memorisation`."""
+    if sets.held_out is None:
+        raise UserError("memorisation is told by data not trained on: the run has no test split")
+    share, z = metrics.memorisation(sets.real.features, sets.held_out.features, sets.fake.features)
+    how = "samples nearer to the training examples than 95 % of held-out ones are"
+    return {
+        "memorised": _share(share, len(sets.fake.features), "lower", f"{how}; binomial error"),
+        "copying_z": Figure(z, None, "higher", "C_T; below -3: nearer than held-out data are"),
+    }
+
+
+def diversity(sets: Sets) -> dict[str, Figure]:
+    """See `metrics.pairwise_diversity`."""
+    figures = {}
+    for name, observed in (("ms_ssim_distance", sets.fake), ("ms_ssim_distance_real", sets.real)):
+        images = np.asarray(to_float(observed.examples))
+        if images.ndim != 4:
+            raise UserError("diversity compares images by their structure, and these are none")
+        pairs = min(_PAIRS, len(images) // 2)
+        value, error = metrics.pairwise_diversity(images, pairs, sets.seed)
+        better = "higher" if observed is sets.fake else None
+        figures[name] = Figure(value, error, better, f"1 - MS-SSIM of {pairs} pairs; error of mean")
+    return figures
+
+
+def spectrum(sets: Sets) -> dict[str, Figure]:
+    """See `metrics.spectrum_distance`."""
+    if sets.real.spectra is None or sets.fake.spectra is None:
+        raise UserError("spectra are images', and these are none")
+    value = metrics.spectrum_distance(sets.real.spectra, sets.fake.spectra)
+    return {"spectrum": Figure(value, None, "lower", "RMS of log spectra, dB")}
+
+
+METRICS: Mapping[str, Callable[[Sets], dict[str, Figure]]] = {
+    "fid": frechet,
+    "kid": kernel,
+    "is": inception_score,
+    "pr": precision_recall,
+    "dc": density_coverage,
+    "classes": classes,
+    "modes": modes,
+    "intra": intra_class,
+    "cas": transfer,
+    "memorisation": memorisation,
+    "diversity": diversity,
+    "spectrum": spectrum,
+}
+"""Metrics as a command line names them; one may bring several figures."""
+
+
+def suited(sets: Sets) -> list[str]:
+    """The metrics that these sets have all for."""
+    names = ["fid", "kid", "pr", "dc"]
+    if sets.fake.logits is not None:
+        names += ["is", "classes", "modes"]
+    if sets.fake.label is not None and sets.real.label is not None:
+        (real, real_count), (fake, fake_count) = (
+            np.unique(label, return_counts=True) for _, label in _labelled(sets)
+        )
+        if np.array_equal(real, fake) and min(*real_count, *fake_count) > 1:
+            names += ["intra"]
+        if min(len(real), len(fake)) > 1:
+            names += ["cas"]
+    if sets.held_out is not None:
+        names += ["memorisation"]
+    if sets.fake.spectra is not None:
+        names += ["spectrum"]
+        if min(sets.fake.examples.shape[1:3]) >= metrics.SSIM_WINDOW:
+            names += ["diversity"]
+    return [name for name in METRICS if name in names]
+
+
+def score(sets: Sets, names: Sequence[str]) -> dict[str, Figure]:
+    """The figures of the metrics of these names.
+
+    Raises:
+      UserError: for a name that is none, or a metric that these sets do not suit.
+    """
+    if unknown := [name for name in names if name not in METRICS]:
+        raise UserError(f"there is no metric {unknown[0]!r}; there are: {', '.join(METRICS)}")
+    figures: dict[str, Figure] = {}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*rank-deficient")  # `how` says so, see `_bias`
+        for name in names:
+            figures |= METRICS[name](sets)
+    return figures
+
+
+def _bias(*features: np.ndarray) -> str:
+    """A clause on Fréchet distances of sets `[N, D]`, if one of them has no more than D."""
+    few = any(len(part) <= part.shape[1] for part in features)
+    return "; biased upward: no more examples than dimensions" if few else ""
+
+
+def _share(value: float, count: int, better: str | None, how: str) -> Figure:
+    """A share of `count` examples with its binomial error."""
+    return Figure(value, float(np.sqrt(value * (1 - value) / count)), better, how)
+
+
+def _probabilities(observed: Observed) -> np.ndarray:
+    if observed.logits is None:
+        raise UserError("this metric reads classes, and the extractor knows none: try another")
+    return softmax(observed.logits.astype(np.float64), axis=1)
+
+
+def _labelled(sets: Sets) -> list[tuple[np.ndarray, np.ndarray]]:
+    if sets.real.label is None or sets.fake.label is None:
+        raise UserError("this metric compares by label: data and samples must have labels")
+    return [(part.features, part.label) for part in (sets.real, sets.fake)]  # type: ignore[misc]

@@ -1,0 +1,144 @@
+"""Evaluation as a user meets it: within a run, of a run, and of files."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from experiments import assembly, train
+from gan_jax.writers import read_metrics
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Array files: images, others of another size and unlabelled ones."""
+    folder, random = tmp_path_factory.mktemp("files"), np.random.default_rng(0)
+
+    def write(name, *shape, **columns):
+        np.savez(folder / name, x=random.integers(256, size=shape, dtype=np.uint8), **columns)
+        return folder / name
+
+    return {
+        "real": write("real.npz", 60, 4, 4, 1),
+        "fake": write("fake.npz", 50, 4, 4, 1),
+        "wide": write("wide.npz", 50, 4, 5, 1),
+    }
+
+
+def test_the_checkpoint_of_the_lowest_distance_is_kept_and_a_run_is_evaluated_from_its_folder(
+    tiny, script, cache, tmp_path
+):
+    every = {"steps": 4, "evaluate_every": 2, "checkpoint_every": 2, "sample_every": 4, "keep": 1}
+    path, config = tiny("digits", best="-samples/fid", **every)
+    train.run(path, config, tmp_path)
+    distance = {
+        row["step"]: row["samples/fid"] for row in read_metrics(tmp_path) if "samples/fid" in row
+    }
+    assert set(distance) == {2, 4}
+    best = min(distance, key=distance.get)
+    kept = assembly.make_checkpoints(tmp_path, assembly.make_plan(config))
+    assert kept.best_step() == best
+    assert kept.steps() == sorted({best, 4})
+
+    # The run's classifier is recalled.
+    evaluate = (f"--workdir={tmp_path}", "--count=100", f"--cache={cache}")
+    first = script("evaluate", *evaluate, "--report")
+    assert (first.returncode, first.err) == (0, "")
+    assert "training a classifier" not in first.out
+    record = json.loads((tmp_path / "evaluation.json").read_text())
+    for name, figure in record["figures"].items():
+        assert figure.keys() == {"value", "error", "how", "better"}
+        assert re.search(rf"^{name} +[\d.e+-]+ ", first.out, re.M)
+    assert {"fid", "kid", "precision", "memorised", "modes", "spectrum"} <= record["figures"].keys()
+    assert record["fake"] == {
+        "source": str(tmp_path),
+        "recipe": "configs/digits.py",
+        "step": 4,
+        "ema": True,
+        "seed": 0,
+        "count": 100,
+    }
+    assert record["real"] == {"source": "digits", "split": "train", "count": 100, "seed": 0}
+    assert record["extractor"].keys() >= {"name", "weights", "trained_on", "accuracy"}
+    assert "jax" in record["versions"]
+    page = (tmp_path / "evaluation.html").read_text()
+    assert page.count("data:image/png;base64,") >= 6
+    assert not re.search(r"https?://|<script|<link", page)
+    for heading in (
+        "Metrics",
+        "Samples by class",
+        "Nearest",
+        "Features",
+        "Interpolation",
+        "Curves",
+    ):
+        assert f"<h2>{heading}" in page
+
+    seen = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
+    again = script("evaluate", *evaluate, f"--out={tmp_path / 'again.json'}")
+    assert again.returncode == 0, again.err
+    assert json.loads((tmp_path / "again.json").read_text()) == record
+    assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == seen
+
+
+def test_two_files_are_compared_without_a_run(script, files, tmp_path):
+    out = tmp_path / "made" / "figures.json"
+    done = script(
+        "evaluate",
+        f"--real={files['real']}",
+        f"--fake={files['fake']}",
+        "--extractor=identity",
+        "--metrics=pr,fid",
+        f"--cache={tmp_path / 'cache'}",
+        f"--out={out}",
+    )
+    assert (done.returncode, done.err) == (0, "")
+    record = json.loads(out.read_text())
+    assert list(record["figures"]) == ["precision", "recall", "fid"]
+    assert (record["real"]["count"], record["fake"]["count"]) == (60, 50)
+    assert record["extractor"] == {"name": "identity"}
+    (kept,) = (tmp_path / "cache").iterdir()
+    assert kept.name.startswith("observed-")
+
+
+REFUSED = {
+    "no run and no files": ([], "--workdir"),
+    "an unknown metric": (["--real={real}", "--fake={fake}", "--metrics=fdi"], "'fdi' is none of"),
+    "real data alone": (["--real={real}"], "--fake"),
+    "shapes unlike": (["--real={real}", "--fake={wide}"], "[4, 4, 1], --fake [4, 5, 1]"),
+    "no labels and no extractor": (["--real={real}", "--fake={fake}"], "--extractor=inception"),
+    "a metric that lacks classes": (
+        ["--real={real}", "--fake={fake}", "--extractor=identity", "--metrics=is"],
+        "knows none",
+    ),
+    "a folder that is no run's": (["--workdir=gan_jax"], "gan_jax"),
+    "a run without a checkpoint": (["--workdir={young}"], "no checkpoint yet"),
+}
+# Each as a user would start it, one after the other in one process to spare the imports.
+ALL = """
+import json, sys
+from absl.testing import flagsaver
+from experiments import app, evaluate
+for arguments in json.loads(sys.argv[1]):
+    sys.argv = ["evaluate", *arguments]
+    with flagsaver.flagsaver():
+        try:
+            app.run(evaluate.main)
+        except SystemExit as end:
+            print("code", end.code)
+    print("end", file=sys.stderr, flush=True)
+"""
+
+
+def test_bad_input_gets_one_clear_line(tiny, script, files, tmp_path):
+    path, config = tiny("digits", steps=2, checkpoint_every=0, sample_every=0)
+    train.run(path, config, tmp_path / "young")
+    places = {**files, "young": tmp_path / "young"}
+    arguments = [[a.format(**places) for a in given] for given, _ in REFUSED.values()]
+    done = script(None, json.dumps(arguments), code=ALL)
+    assert done.out.splitlines() == ["code 1"] * len(REFUSED)
+    lines = done.err.split("end\n")[:-1]
+    for (case, (_, expected)), said in zip(REFUSED.items(), lines, strict=True):
+        assert re.fullmatch(r"error: [^\n]+\n", said), (case, said)
+        assert expected in said, case

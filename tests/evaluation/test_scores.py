@@ -1,0 +1,240 @@
+import math
+
+import numpy as np
+import pytest
+
+from gan_jax import metrics
+from gan_jax.evaluation import METRICS, Observed, Sets, score, suited
+from gan_jax.types import UserError
+
+FIGURES = {
+    "fid": ["fid"],
+    "kid": ["kid"],
+    "is": ["inception_score"],
+    "pr": ["precision", "recall"],
+    "dc": ["density", "coverage"],
+    "classes": [
+        "top_probability",
+        "class_entropy",
+        "min_class_share",
+        "max_class_share",
+        "accuracy",
+    ],
+    "modes": ["modes", "reverse_kl"],
+    "intra": ["intra_class_fid"],
+    "cas": ["cas", "cas_reverse", "cas_ceiling"],
+    "memorisation": ["memorised", "copying_z"],
+    "diversity": ["ms_ssim_distance", "ms_ssim_distance_real"],
+    "spectrum": ["spectrum"],
+}
+SHARES = {"precision", "recall", "coverage", "accuracy", "memorised", "cas", "cas_reverse"}
+
+
+def observed(seed, count=90, shift=0.0):
+    """Three classes of Gaussian features that an extractor tells apart, and images of noise."""
+    random = np.random.default_rng(seed)
+    label = np.arange(count) % 3
+    logits = 3 * np.eye(3)[label] + random.normal(size=(count, 3))
+    features = np.concatenate([logits, random.normal(size=(count, 2))], axis=1) + shift
+    return Observed(
+        features=features.astype(np.float32),
+        examples=random.integers(256, size=(count, 12, 12, 1), dtype=np.uint8),
+        logits=logits.astype(np.float32),
+        label=label.astype(np.int32),
+        spectra=random.normal(size=(count, 6)).astype(np.float32),
+    )
+
+
+FULL = Sets(observed(0), observed(1), observed(2))
+
+
+@pytest.fixture(scope="module")
+def figures():
+    return score(FULL, list(METRICS))
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_metric_gives_finite_figures_with_errors_of_their_size(name, figures):
+    assert set(METRICS) == set(FIGURES)
+    for expected in FIGURES[name]:
+        figure = figures[expected]
+        assert math.isfinite(figure.value), expected
+        assert figure.better in ("lower", "higher", None)
+        assert figure.how
+        assert figure.error is None or 0 <= figure.error <= max(1.0, abs(figure.value)), expected
+
+
+def test_there_are_no_other_figures(figures):
+    assert list(figures) == [figure for name in METRICS for figure in FIGURES[name]]
+
+
+@pytest.mark.parametrize("name", sorted(SHARES))
+def test_a_share_has_its_binomial_error(name, figures):
+    value, error, *_ = figures[name]
+    count = 45 if name == "cas" else 90  # half of the real examples are tested on
+    assert error == pytest.approx(math.sqrt(value * (1 - value) / count))
+
+
+def test_the_figures_are_the_metrics_own(figures):
+    real, fake, held_out = (part.features for part in FULL[:3])
+    distance = metrics.frechet_distance(metrics.moments(real), metrics.moments(fake))
+    kid = metrics.kernel_distance(real, fake, subset_size=45)
+    assert figures["fid"].value == distance
+    assert (figures["kid"].value, figures["kid"].error) == kid
+    assert figures["inception_score"].value == metrics.inception_score(FULL.fake.logits).value
+    assert figures["recall"].value == metrics.precision_recall(real, fake).recall
+    assert figures["coverage"].value == metrics.density_coverage(real, fake).coverage
+    share, z = metrics.memorisation(real, held_out, fake)
+    assert (figures["memorised"].value, figures["copying_z"].value) == (share, z)
+    expected = np.mean(FULL.fake.logits.argmax(axis=1) == FULL.fake.label)
+    assert figures["accuracy"].value == expected
+
+
+def test_the_error_of_a_frechet_distance_is_that_of_a_repetition():
+    distances = [
+        score(Sets(observed(0, 500), observed(seed, 500)), ["fid"])["fid"] for seed in range(1, 13)
+    ]
+    spread = np.std([figure.value for figure in distances], ddof=1)
+    told = np.mean([figure.error for figure in distances])
+    assert 1 / 3 < told / spread < 3
+
+
+def test_the_same_distribution_scores_well():
+    same = score(Sets(observed(0, 300), observed(1, 300)), ["fid", "kid", "pr", "dc"])
+    assert same["fid"].value < 0.2
+    assert abs(same["kid"].value) < 5 * same["kid"].error + 0.05
+    assert min(same[name].value for name in ("precision", "recall", "coverage")) > 0.9
+    assert same["density"].value == pytest.approx(1, abs=0.1)
+
+
+def test_a_distribution_far_off_scores_badly():
+    far = score(Sets(observed(0, 300), observed(1, 300, shift=9.0)), ["fid", "kid", "pr", "dc"])
+    assert far["fid"].value == pytest.approx(5 * 9**2, rel=0.05)
+    assert far["kid"].value > 100
+    for name in ("precision", "recall", "density", "coverage"):
+        assert far[name].value == 0
+
+
+def test_copies_of_the_training_set_are_memorised():
+    copies = score(FULL._replace(fake=FULL.real), ["memorisation"])
+    assert copies["memorised"].value == 1
+    assert copies["copying_z"].value < -3
+
+
+@pytest.mark.parametrize(("count", "told"), [(5, True), (6, False)])
+@pytest.mark.parametrize("name", ["fid", "intra"])
+def test_examples_too_few_for_their_dimensions_are_told_of_where_it_is_computed(name, count, told):
+    count *= {"fid": 2, "intra": 3}[name]
+    sets = Sets(observed(0), observed(1, count))
+    wide = [part._replace(features=part.features.repeat(2, axis=1)) for part in sets[:2]]
+    sets = sets if name == "intra" else Sets(*wide)  # 10 dimensions, for fifths to have examples
+    (figure,) = score(sets, [name]).values()
+    assert ("biased upward" in figure.how) is told
+
+
+def test_a_class_that_the_data_do_not_have_is_infinitely_far():
+    missing = FULL.real._replace(logits=FULL.real.logits - np.float32([0, 0, 100]))
+    assert score(FULL._replace(real=missing), ["modes"])["reverse_kl"].value == math.inf
+
+
+def test_accuracy_is_of_an_extractor_that_knows_the_labels():
+    real, fake = (
+        part._replace(logits=part.logits.repeat(2, axis=1)) for part in (FULL.real, FULL.fake)
+    )
+    assert "accuracy" not in score(FULL._replace(real=real, fake=fake), ["classes"])
+
+
+def without(part, *names):
+    return getattr(FULL, part)._replace(**dict.fromkeys(names))
+
+
+REFUSED = {
+    "is": (FULL._replace(fake=without("fake", "logits")), "classes"),
+    "classes": (FULL._replace(fake=without("fake", "logits")), "classes"),
+    "modes": (FULL._replace(real=without("real", "logits")), "classes"),
+    "intra": (FULL._replace(fake=without("fake", "label")), "label"),
+    "cas": (FULL._replace(real=without("real", "label")), "label"),
+    "memorisation": (FULL._replace(held_out=None), "test split"),
+    "diversity": (FULL._replace(fake=FULL.fake._replace(examples=FULL.fake.features)), "images"),
+    "spectrum": (FULL._replace(fake=without("fake", "spectra")), "images"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_a_metric_lacks_is_said_in_one_line(name):
+    sets, lacking = REFUSED[name]
+    with pytest.raises(UserError, match=rf"\A[^\n]*{lacking}[^\n]*\Z"):
+        score(sets, [name])
+
+
+def test_an_unknown_metric_is_answered_with_those_there_are():
+    with pytest.raises(UserError, match=r"no metric 'fdi'; there are: fid, kid"):
+        score(FULL, ["kid", "fdi"])
+
+
+def points(seed):
+    part = observed(seed)
+    return Observed(part.features, part.features)
+
+
+SUITED = {
+    "all there is": (FULL, list(METRICS)),
+    "points alone": (Sets(points(0), points(1)), ["fid", "kid", "pr", "dc"]),
+    "no test split": (
+        FULL._replace(held_out=None),
+        [name for name in METRICS if name != "memorisation"],
+    ),
+    "no labels": (
+        FULL._replace(fake=without("fake", "label")),
+        [name for name in METRICS if name not in ("intra", "cas")],
+    ),
+    "no classes": (
+        FULL._replace(real=without("real", "logits"), fake=without("fake", "logits")),
+        [name for name in METRICS if name not in ("is", "classes", "modes")],
+    ),
+    "small images": (
+        FULL._replace(fake=FULL.fake._replace(examples=FULL.fake.examples[:, :10])),
+        [name for name in METRICS if name != "diversity"],
+    ),
+    "a class on one side alone": (
+        FULL._replace(fake=FULL.fake._replace(label=FULL.fake.label % 2)),
+        [name for name in METRICS if name != "intra"],
+    ),
+    "a single class": (
+        FULL._replace(
+            real=FULL.real._replace(label=0 * FULL.real.label),
+            fake=FULL.fake._replace(label=0 * FULL.fake.label),
+        ),
+        [name for name in METRICS if name != "cas"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SUITED)
+def test_what_suits_is_what_works(case):
+    sets, expected = SUITED[case]
+    assert suited(sets) == expected
+    for name in METRICS:
+        if name in expected:
+            assert score(sets, [name])
+        else:
+            with pytest.raises(UserError):
+                score(sets, [name])
+
+
+@pytest.mark.parametrize("name", ["kid", "is", "cas", "diversity"])
+def test_what_is_drawn_is_drawn_by_the_seed(name):
+    one, again, other = (score(FULL._replace(seed=seed), [name]) for seed in (0, 0, 1))
+    assert one == again
+    assert one != other
+
+
+@pytest.mark.parametrize(("classes", "expected"), [(3, [0, 1]), (1_008, None)])
+def test_labels_are_the_extractors_classes_where_the_data_have_as_many(classes, expected):
+    def observed(label):
+        features = np.zeros((len(label), 1), np.float32)
+        logits = np.zeros((len(label), classes), np.float32)
+        return Observed(features, features, logits, label=np.array(label))
+
+    seen = Sets(observed([0, 2, 1]), observed([0, 1])).class_label
+    assert (None if seen is None else seen.tolist()) == expected
