@@ -134,6 +134,13 @@ def along_arcs(inputs: Mapping[str, Any], rows: int, columns: int) -> dict[str, 
     return {**others, "latent": arcs}
 
 
+def sample_count(game: Game, source: Data, wanted: int) -> int:
+    """As many samples as are wanted, but where each is made from an example, none of it twice."""
+    if set(game.conditions) <= {"label"}:
+        return wanted
+    return min(wanted, *(len(dataset) for dataset in by_domain(source).values()))
+
+
 def picture_maker(
     game: Game, config: ConfigDict, source: Callable[[], Data]
 ) -> Callable[[Players], np.ndarray]:
@@ -164,7 +171,9 @@ def make_evaluators(
     test = make_data(recipe, config, config.data.test_split) if config.data.test_split else None
     evaluators = []
     if by:
-        given = conditions(game, config, lambda: source if test is None else test, count)
+        shown = source if test is None else test
+        count = sample_count(game, shown, count)
+        given = conditions(game, config, lambda: shown, count)
         inputs = evaluation.draw_inputs(game, keys["evaluation"], count, given)
         evaluators.append(evaluation.on_samples(game, inputs, judges(config, source, test, inputs)))
     if game.held_out is not None and test is not None:

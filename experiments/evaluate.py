@@ -120,10 +120,9 @@ def of_run(workdir: str) -> Subject:
     test = None
     if config.data.test_split:
         test = assembly.make_data(run.recipe, config, config.data.test_split)
-    count = _COUNT.value
-    if set(game.conditions) - {"label"}:  # each sample is made from an example: none of them twice
-        count = min(count, *(len(part) for part in assembly.by_domain(test or train).values()))
-    given = assembly.conditions(game, config, lambda: test or train, count)
+    shown = train if test is None else test
+    count = assembly.sample_count(game, shown, _COUNT.value)
+    given = assembly.conditions(game, config, lambda: shown, count)
     inputs = evaluation.draw_inputs(game, jax.random.key(_SEED.value), count, given)
     draw = parallel.spread(game.sample, evaluation.DRAW_SIZE)
     players = run.state.variables(ema=_EMA.value)

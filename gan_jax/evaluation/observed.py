@@ -1,11 +1,12 @@
 """Sets of examples as metrics see them, gathered batch by batch and kept where they are costly."""
 
+import functools
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -59,7 +60,6 @@ def observe(batches: Batches, extractor: Extractor, *, title: str, count: int) -
       title: of the progress bar.
       count: how many examples there will be, for the bar.
     """
-    spectrum = parallel.spread(lambda _, x: metrics.log_spectrum(x), EXTRACT_SIZE)
     columns: dict[str, list[np.ndarray]] = {}
     seen = 0
     with tqdm(total=count, desc=title, delay=2, leave=False, disable=None) as bar:
@@ -72,12 +72,17 @@ def observe(batches: Batches, extractor: Extractor, *, title: str, count: int) -
             if label is not None:
                 new["label"] = np.asarray(label)
             if x.ndim == 4:
-                new["spectra"] = spectrum(None, np.asarray(to_float(x)))
+                new["spectra"] = _spread_spectrum()(None, np.asarray(to_float(x)))
             for name, column in new.items():
                 columns.setdefault(name, []).append(column)
             seen += len(x)
             bar.update(len(x))
     return Observed(**{name: np.concatenate(parts) for name, parts in columns.items()})
+
+
+@functools.cache  # compiled once for all sets, but not at import, which touches no device
+def _spread_spectrum() -> Callable[[Any, Any], Any]:
+    return parallel.spread(lambda _, x: metrics.log_spectrum(x), EXTRACT_SIZE)
 
 
 def observe_data(
