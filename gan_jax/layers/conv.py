@@ -13,9 +13,9 @@ The cure is a family of three bilinear maps, each the transpose of the others,
 - `conv_input(dy, w)`, its transpose in `x`;
 - `conv_kernel(x, dy)`, its transpose in `w`,
 
-each written in operations that are fast on CPU, and each differentiating into the other two, so
-that the family is closed under differentiation. On other platforms the maps lower to XLA's own
-operations, which are the better ones there; the choice is made when a program is lowered.
+each differentiating into the other two, so that the family is closed under differentiation. On CPU
+each is written in operations that are fast there (`cpu_conv`); on other platforms the maps lower to
+XLA's own, which are the better ones there. The choice is made when a program is lowered.
 
 `Conv` and `ConvTranspose` are drop-in replacements for the Flax modules of those names: the same
 parameters, shapes, padding conventions and numbers. They need nothing else of this project.
@@ -23,9 +23,6 @@ Derivatives are reverse-mode, of any order; there is no dilation, no groups, no 
 """
 
 import functools
-import itertools
-import math
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -34,36 +31,12 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-# Measured on x86: with fewer channels or more taps folding is faster; what meets a tap should be of
-# this size, to be in the cache still when it is multiplied.
-_FEW_CHANNELS, _MANY_TAPS, _CHUNK_BYTES = 16, 32, 2**19
-_NONE = (0, 0, 0)  # no padding
+from gan_jax.layers import cpu_conv
+from gan_jax.layers.cpu_conv import native, transposed
 
 Array = jax.Array
 Sizes = tuple[int, ...]
 Padding = tuple[tuple[int, int], ...]
-
-
-def _dimension_numbers(n: int) -> lax.ConvDimensionNumbers:
-    space = "DHW"[-n:]
-    return lax.conv_dimension_numbers(
-        (1,) * (n + 2), (1,) * (n + 2), (f"N{space}C", f"{space}IO", f"N{space}C")
-    )
-
-
-def _native(x: Array, w: Array, strides: Sizes, padding: Padding) -> Array:
-    return lax.conv_general_dilated(
-        x, w, strides, padding, dimension_numbers=_dimension_numbers(len(strides))
-    )
-
-
-def _quotients(sizes: Sizes, strides: Sizes) -> Sizes:
-    """Sizes divided by strides, rounded up: what falls to each phase of the stride."""
-    return tuple(-(-d // s) for d, s in zip(sizes, strides, strict=True))
-
-
-def _interleave(a: Sequence[int], b: Sequence[int]) -> list[int]:
-    return [d for pair in zip(a, b, strict=True) for d in pair]
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
@@ -79,7 +52,12 @@ def conv(x: Array, w: Array, strides: Sizes, padding: Padding) -> Array:
     Returns:
       `[B, *out, F]`.
     """
-    return _native(x, w, strides, padding)
+    return lax.platform_dependent(
+        x,
+        w,
+        cpu=lambda x, w: cpu_conv.conv(x, w, strides, padding),
+        default=lambda x, w: native(x, w, strides, padding),
+    )
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
@@ -96,36 +74,13 @@ def conv_input(dy: Array, w: Array, strides: Sizes, padding: Padding, size: Size
     Returns:
       `[B, *size, C]`.
     """
-
-    def native(dy: Array, w: Array) -> Array:
-        x = jax.ShapeDtypeStruct((dy.shape[0], *size, w.shape[-2]), dy.dtype)
-        return jax.linear_transpose(lambda x: _native(x, w, strides, padding), x)(dy)[0]
-
-    def by_phases(dy: Array, w: Array) -> Array:
-        """A convolution at stride 1 for the inputs of each remainder by the stride, interleaved."""
-        n, out, blocks = len(strides), dy.shape[1:-1], _quotients(size, strides)
-        starts = [lo for lo, _ in padding]
-
-        def phase(shift: Sizes) -> Array:
-            at = map(operator.add, shift, starts)
-            ahead, first = zip(*map(divmod, at, strides), strict=True)
-            taps = w[tuple(slice(p, None, s) for p, s in zip(first, strides, strict=True))]
-            sides = tuple(
-                (k - 1 - m, b - o + m)
-                for k, m, b, o in zip(taps.shape[:n], ahead, blocks, out, strict=True)
-            )
-            if 0 in taps.shape:
-                return jnp.zeros((dy.shape[0], *blocks, w.shape[-2]), dy.dtype)
-            turned = jnp.flip(taps, axis=range(n)).swapaxes(-1, -2)
-            return _native(dy, turned, (1,) * n, sides)
-
-        y = jnp.stack([phase(shift) for shift in itertools.product(*map(range, strides))], n + 1)
-        y = y.reshape(dy.shape[0], *blocks, *strides, -1)
-        y = y.transpose(0, *_interleave(range(1, n + 1), range(n + 1, 2 * n + 1)), 2 * n + 1)
-        y = y.reshape(dy.shape[0], *(b * s for b, s in zip(blocks, strides, strict=True)), -1)
-        return y[(slice(None), *map(slice, size))]
-
-    return lax.platform_dependent(dy, w, cpu=by_phases, default=native)
+    shape = (dy.shape[0], *size, w.shape[-2])
+    return lax.platform_dependent(
+        dy,
+        w,
+        cpu=lambda dy, w: cpu_conv.conv_input(dy, w, strides, padding, size),
+        default=lambda dy, w: transposed(lambda x: native(x, w, strides, padding), shape, dy),
+    )
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
@@ -142,64 +97,13 @@ def conv_kernel(x: Array, dy: Array, strides: Sizes, padding: Padding, kernel: S
     Returns:
       `[*kernel, C, F]`.
     """
-
-    def native(x: Array, dy: Array) -> Array:
-        w = jax.ShapeDtypeStruct((*kernel, x.shape[-1], dy.shape[-1]), dy.dtype)
-        return jax.linear_transpose(lambda w: _native(x, w, strides, padding), w)(dy)[0]
-
-    def by_matmuls(x: Array, dy: Array) -> Array:
-        """A matrix product a tap, of the inputs that it meets with dy."""
-        n, (c, f) = len(strides), (x.shape[-1], dy.shape[-1])
-        out, dy = dy.shape[1:-1], dy.reshape(-1, f)
-        # With few channels, those of a stride's phases are put side by side first.
-        fold = c < _FEW_CHANNELS or math.prod(kernel) > _MANY_TAPS
-        taps, steps = (_quotients(kernel, strides), (1,) * n) if fold else (kernel, strides)
-        spans = [(o - 1) * s + t for o, s, t in zip(out, steps, taps, strict=True)]
-        widths = [span * s for span, s in zip(spans, strides, strict=True)] if fold else spans
-        sides = [
-            (lo, width - d - lo, 0)
-            for (lo, _), width, d in zip(padding, widths, x.shape[1:-1], strict=True)
-        ]
-        x = lax.pad(x, jnp.zeros((), x.dtype), [_NONE, *sides, _NONE])
-        if fold:
-            x = x.reshape(x.shape[0], *_interleave(spans, strides), c)
-            x = x.transpose(0, *range(1, 2 * n, 2), *range(2, 2 * n + 1, 2), 2 * n + 1)
-            x = x.reshape(x.shape[0], *spans, -1)  # [B, *spans, phases * C]
-
-        def product(shift: Sizes) -> Array:
-            met = x[
-                (
-                    slice(None),
-                    *(
-                        slice(i, i + (o - 1) * s + 1, s)
-                        for i, o, s in zip(shift, out, steps, strict=True)
-                    ),
-                )
-            ]
-            return lax.dot(met.reshape(-1, x.shape[-1]).T, dy)
-
-        w = jnp.stack([product(shift) for shift in itertools.product(*map(range, taps))])
-        if not fold:
-            return w.reshape(*kernel, c, f)
-        w = w.reshape(*taps, *strides, c, f)
-        w = w.transpose(*_interleave(range(n), range(n, 2 * n)), 2 * n, 2 * n + 1)
-        w = w.reshape(*(t * s for t, s in zip(taps, strides, strict=True)), c, f)
-        return w[tuple(slice(k) for k in kernel)]
-
-    def by_chunks(x: Array, dy: Array) -> Array:
-        """The same, a part of the batch at a time where what meets a tap would outgrow caches."""
-        batch, c, f = dy.shape[0], x.shape[-1], dy.shape[-1]
-        met = math.prod(dy.shape[:-1]) * c * x.dtype.itemsize
-        made = math.prod(kernel) * c * f * x.dtype.itemsize
-        if met < 4 * _CHUNK_BYTES:
-            return by_matmuls(x, dy)
-        wanted = min(-(-met // max(_CHUNK_BYTES, made // 4)), batch)
-        chunks = next(n for n in range(wanted, batch + 1) if batch % n == 0)
-        parts = [v.reshape(chunks, batch // chunks, *v.shape[1:]) for v in (x, dy)]
-        zeros = jnp.zeros((*kernel, c, f), x.dtype)
-        return lax.scan(lambda w, part: (w + by_matmuls(*part), None), zeros, parts)[0]
-
-    return lax.platform_dependent(x, dy, cpu=by_chunks, default=native)
+    shape = (*kernel, x.shape[-1], dy.shape[-1])
+    return lax.platform_dependent(
+        x,
+        dy,
+        cpu=lambda x, dy: cpu_conv.conv_kernel(x, dy, strides, padding, kernel),
+        default=lambda x, dy: transposed(lambda w: native(x, w, strides, padding), shape, dy),
+    )
 
 
 def _residuals(f: Callable) -> Callable:

@@ -1,0 +1,249 @@
+"""The maps of `conv` in operations that XLA runs fast on CPU, in a loop and out of it.
+
+Which way is the fastest depends on the shape, by measurement on x86:
+
+- `winograd`, for kernels of two or three taps to a phase of the stride, where it spares enough
+  multiplications; all three maps;
+- otherwise XLA's own convolution, also for an input's gradient, which is one at stride 1 for each
+  phase of the stride; and for a kernel's gradient a matrix product for each tap.
+
+What is larger than what it is made from is made for a part of the batch at a time, to stay in the
+caches.
+"""
+
+import itertools
+import math
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from gan_jax.layers import winograd
+
+# Multiplications that winograd must spare for each number that it transforms, and the bytes of
+# these in a part of the batch.
+_SPARED, _TRANSFORMED_BYTES = 25, 24 * 2**20
+# With fewer channels or more taps, kernels' gradients are faster folded; and the bytes that meet a
+# tap in a part of the batch.
+_FEW_CHANNELS, _MANY_TAPS, _MET_BYTES = 16, 32, 2**19
+_NONE = (0, 0, 0)  # no padding
+
+Array = jax.Array
+Sizes = tuple[int, ...]
+Padding = tuple[tuple[int, int], ...]
+
+
+def native(x: Array, w: Array, strides: Sizes, padding: Padding) -> Array:
+    """XLA's own convolution; arguments as `conv.conv`."""
+    n = len(strides)
+    space = "DHW"[-n:]
+    specs = (f"N{space}C", f"{space}IO", f"N{space}C")
+    return lax.conv_general_dilated(x, w, strides, padding, dimension_numbers=specs)
+
+
+def transposed(f: Callable[[Array], Array], shape: Sizes, y: Array) -> Array:
+    """The transpose at `y` of a map that is linear in arrays of this shape."""
+    return jax.linear_transpose(f, jax.ShapeDtypeStruct(shape, y.dtype))(y)[0]
+
+
+def conv(x: Array, w: Array, strides: Sizes, padding: Padding) -> Array:
+    """As `conv.conv`."""
+    quick = _Quick(x.shape[1:-1], w.shape, strides, padding)
+    if not quick.suits(x.dtype):
+        return native(x, w, strides, padding)
+    transformed = quick.transform(w)
+    return _map_parts(lambda x: quick(x, transformed), x, quick.parts(len(x)))
+
+
+def conv_input(dy: Array, w: Array, strides: Sizes, padding: Padding, size: Sizes) -> Array:
+    """As `conv.conv_input`."""
+    quick = _Quick(size, w.shape, strides, padding)
+    if not quick.suits(dy.dtype):
+        return _by_phases(dy, w, strides, padding, size)
+    transformed = quick.transform(w)
+
+    def part(dy: Array) -> Array:
+        shape = (len(dy), *size, w.shape[-2])
+        return transposed(lambda x: quick(x, transformed), shape, dy)
+
+    return _map_parts(part, dy, quick.parts(len(dy)))
+
+
+def conv_kernel(x: Array, dy: Array, strides: Sizes, padding: Padding, kernel: Sizes) -> Array:
+    """As `conv.conv_kernel`."""
+    shape = (*kernel, x.shape[-1], dy.shape[-1])
+    quick = _Quick(x.shape[1:-1], shape, strides, padding)
+    if not quick.suits(x.dtype):
+        return _by_taps(x, dy, strides, padding, kernel)
+
+    def part(x: Array, dy: Array) -> Array:
+        return transposed(lambda w: quick(x, quick.transform(w)), shape, dy)
+
+    return _sum_parts(part, x, dy, quick.parts(len(x)))
+
+
+class _Quick(NamedTuple):
+    """A convolution by `winograd`, as a map of an input and a transformed kernel.
+
+    Attributes:
+      size: spatial shape of the input.
+      kernel: shape of the kernel, `[*kernel, C, F]`.
+      strides: one per spatial dimension.
+      padding: as `conv.conv`'s.
+    """
+
+    size: Sizes
+    kernel: Sizes
+    strides: Sizes
+    padding: Padding
+
+    def transform(self, w: Array) -> list[Array]:
+        return winograd.transform_kernel(_fold_kernel(w, self.strides))
+
+    def __call__(self, x: Array, transformed: Sequence[Array]) -> Array:
+        blocks = tuple(2 * n + t - 1 for n, t in zip(self.tiles, self.taps, strict=True))
+        x = _fold(x, self.strides, self.padding, blocks)
+        y = winograd.correlate(x, transformed, self.taps)
+        return y[(slice(None), *map(slice, self.out))]
+
+    @property
+    def taps(self) -> Sizes:
+        return _quotients(self.kernel[:-2], self.strides)
+
+    @property
+    def out(self) -> Sizes:
+        spans = (
+            d + lo + hi - k
+            for d, (lo, hi), k in zip(self.size, self.padding, self.kernel[:-2], strict=True)
+        )
+        return tuple(span // s + 1 for span, s in zip(spans, self.strides, strict=True))
+
+    @property
+    def tiles(self) -> Sizes:
+        return _quotients(self.out, (2,) * len(self.out))
+
+    @property
+    def transformed(self) -> tuple[int, int]:
+        """Rows of the products' matrices in an example, and their inputs' channels."""
+        rows = math.prod(n * (t + 1) for n, t in zip(self.tiles, self.taps, strict=True))
+        return rows, self.kernel[-2] * math.prod(self.strides)
+
+    def suits(self, dtype: Any) -> bool:
+        """Whether it spares enough multiplications for the numbers that it transforms."""
+        exact = jnp.finfo(dtype).bits >= 32  # sums of inputs would cost a narrower one digits
+        if not exact or min(self.out) < 1 or not all(t in winograd.TAPS for t in self.taps):
+            return False
+        (rows, c), f = self.transformed, self.kernel[-1]
+        spared = math.prod(self.out) * math.prod(self.kernel) - rows * c * f
+        return spared >= _SPARED * rows * (c + f)
+
+    def parts(self, batch: int) -> int:
+        (rows, c), f = self.transformed, self.kernel[-1]
+        return _parts(batch, 4 * batch * rows * (c + f), _TRANSFORMED_BYTES)
+
+
+def _by_phases(dy: Array, w: Array, strides: Sizes, padding: Padding, size: Sizes) -> Array:
+    """A convolution at stride 1 for the inputs of each remainder by the stride, interleaved."""
+    n, out, blocks = len(strides), dy.shape[1:-1], _quotients(size, strides)
+    starts = [lo for lo, _ in padding]
+
+    def phase(shift: Sizes) -> Array:
+        at = map(operator.add, shift, starts)
+        ahead, first = zip(*map(divmod, at, strides), strict=True)
+        taps = w[tuple(slice(p, None, s) for p, s in zip(first, strides, strict=True))]
+        sides = tuple(
+            (k - 1 - m, b - o + m)
+            for k, m, b, o in zip(taps.shape[:n], ahead, blocks, out, strict=True)
+        )
+        if 0 in taps.shape:
+            return jnp.zeros((dy.shape[0], *blocks, w.shape[-2]), dy.dtype)
+        turned = jnp.flip(taps, axis=range(n)).swapaxes(-1, -2)
+        return native(dy, turned, (1,) * n, sides)
+
+    y = jnp.stack([phase(shift) for shift in itertools.product(*map(range, strides))], n + 1)
+    y = y.reshape(dy.shape[0], *blocks, *strides, -1)
+    y = y.transpose(0, *_interleave(range(1, n + 1), range(n + 1, 2 * n + 1)), 2 * n + 1)
+    y = y.reshape(dy.shape[0], *(b * s for b, s in zip(blocks, strides, strict=True)), -1)
+    return y[(slice(None), *map(slice, size))]
+
+
+def _by_taps(x: Array, dy: Array, strides: Sizes, padding: Padding, kernel: Sizes) -> Array:
+    """A matrix product for each tap, of the inputs that it meets with dy."""
+    n, out, shape = len(kernel), dy.shape[1:-1], (*kernel, x.shape[-1], dy.shape[-1])
+    fold = shape[-2] < _FEW_CHANNELS or math.prod(kernel) > _MANY_TAPS
+    block, steps = (strides, (1,) * n) if fold else ((1,) * n, strides)
+    taps = _quotients(kernel, block)
+    spans = tuple((o - 1) * s + t for o, s, t in zip(out, steps, taps, strict=True))
+
+    def part(x: Array, dy: Array) -> Array:
+        x, dy = _fold(x, block, padding, spans), dy.reshape(-1, dy.shape[-1])
+
+        def product(shift: Sizes) -> Array:
+            last = (i + (o - 1) * s + 1 for i, o, s in zip(shift, out, steps, strict=True))
+            met = x[(slice(None), *map(slice, shift, last, steps))]
+            return lax.dot(met.reshape(-1, met.shape[-1]).T, dy)
+
+        return jnp.stack([product(shift) for shift in itertools.product(*map(range, taps))])
+
+    met = math.prod(dy.shape[:-1]) * shape[-2] * x.dtype.itemsize
+    made = math.prod(shape) * x.dtype.itemsize
+    parts = _parts(len(x), met, max(_MET_BYTES, made // 4)) if met >= 4 * _MET_BYTES else 1
+    w = _sum_parts(part, x, dy, parts).reshape(*taps, -1, shape[-1])
+    return transposed(lambda w: _fold_kernel(w, block), shape, w)
+
+
+def _quotients(sizes: Sizes, strides: Sizes) -> Sizes:
+    """Sizes divided by strides, rounded up: what falls to each phase of the stride."""
+    return tuple(-(-d // s) for d, s in zip(sizes, strides, strict=True))
+
+
+def _interleave(a: Sequence[int], b: Sequence[int]) -> list[int]:
+    return [d for pair in zip(a, b, strict=True) for d in pair]
+
+
+def _fold(x: Array, strides: Sizes, padding: Padding, blocks: Sizes) -> Array:
+    """`x` padded or cropped to so many blocks of the stride's size, a block's entries side by side.
+
+    Of inputs and kernels so folded, a convolution is one at stride 1.
+    """
+    n = len(strides)
+    sides = [
+        (lo, b * s - d - lo, 0)
+        for (lo, _), b, s, d in zip(padding, blocks, strides, x.shape[1:-1], strict=True)
+    ]
+    x = lax.pad(x, jnp.zeros((), x.dtype), [_NONE, *sides, _NONE])
+    x = x.reshape(x.shape[0], *_interleave(blocks, strides), x.shape[-1])
+    x = x.transpose(0, *range(1, 2 * n, 2), *range(2, 2 * n + 1, 2), 2 * n + 1)
+    return x.reshape(x.shape[0], *blocks, -1)
+
+
+def _fold_kernel(w: Array, strides: Sizes) -> Array:
+    n, taps = len(strides), _quotients(w.shape[:-2], strides)
+    sides = [(0, t * s - k, 0) for t, s, k in zip(taps, strides, w.shape[:-2], strict=True)]
+    w = lax.pad(w, jnp.zeros((), w.dtype), [*sides, _NONE, _NONE])
+    w = w.reshape(*_interleave(taps, strides), *w.shape[-2:])
+    w = w.transpose(*range(0, 2 * n, 2), *range(1, 2 * n, 2), 2 * n, 2 * n + 1)
+    return w.reshape(*taps, -1, w.shape[-1])
+
+
+def _parts(batch: int, total: int, wanted: int) -> int:
+    """Into how many equal parts a batch goes, for so many of a total of bytes in one."""
+    return next(n for n in range(min(-(-total // wanted), batch), batch + 1) if batch % n == 0)
+
+
+def _map_parts(f: Callable[[Array], Array], x: Array, parts: int) -> Array:
+    if parts == 1:
+        return f(x)
+    y = lax.map(f, x.reshape(parts, -1, *x.shape[1:]))
+    return y.reshape(-1, *y.shape[2:])
+
+
+def _sum_parts(f: Callable[[Array, Array], Array], x: Array, y: Array, parts: int) -> Array:
+    if parts == 1:
+        return f(x, y)
+    split = [v.reshape(parts, -1, *v.shape[1:]) for v in (x, y)]
+    zeros = jnp.zeros_like(jax.eval_shape(f, *(v[0] for v in split)))
+    return lax.scan(lambda total, part: (total + f(*part), None), zeros, split)[0]
