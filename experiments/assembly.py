@@ -239,7 +239,8 @@ def load_run(workdir: str | os.PathLike[str], step: int | None = None) -> Run:
     config = ConfigDict(record["config"])
     recipe = load_recipe(workdir / "recipe.py")
     game = recipe.make_game(config)
-    template = make_state(game, config, from_specification(record["example"]))
+    example = from_specification(record["example"])
+    template = jax.eval_shape(lambda: make_state(game, config, example))
     restored = make_checkpoints(workdir, make_plan(config)).restore(template, step)
     if restored is None:
         raise UserError(f"{workdir} has no checkpoint yet: let the run reach one")

@@ -5,6 +5,7 @@ The same command again continues the run where its newest checkpoint left it.
 
 import contextlib
 import os
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -71,11 +72,13 @@ def run(
             )
         parallel.check_agreement(config.to_json() + Path(path).read_text(), "config or recipe")
 
-        state = assembly.make_state(game, config, batch)
+        make_state = partial(assembly.make_state, game, config, batch)
         checkpoints = assembly.make_checkpoints(workdir, plan)
-        if (restored := checkpoints.restore(state)) is not None:
+        if (restored := checkpoints.restore(jax.eval_shape(make_state))) is not None:
             step, state = restored
             print(f"continuing {workdir} from step {step:,} of {plan.steps:,}")
+        else:
+            state = make_state()
         if int(state.step) >= plan.steps:
             return state
         loader = data.make_loader(

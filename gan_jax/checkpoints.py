@@ -92,8 +92,8 @@ class Checkpoints:
         """Reads the newest intact checkpoint, or that of `step`.
 
         Args:
-          template: a state of the same structure, shapes and dtypes; its values do not matter, its
-            static fields are taken over.
+          template: a state of the same structure, shapes and dtypes, or what `jax.eval_shape` says
+            of one; its values do not matter, its static fields are taken over.
           step: which checkpoint; the newest intact one if None.
 
         Returns:
@@ -235,7 +235,13 @@ def _named_leaves(tree: Any) -> dict[str, Any]:
 
 
 def _is_key(leaf: Any) -> bool:
-    return isinstance(leaf, jax.Array) and jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    kind = getattr(leaf, "dtype", None)
+    return kind is not None and jax.dtypes.issubdtype(kind, jax.dtypes.prng_key)
+
+
+def _key_implementation(leaf: Any) -> str:
+    names = ("threefry2x32", "rbg", "unsafe_rbg")
+    return next(name for name in names if jax.random.key(0, impl=name).dtype == leaf.dtype)
 
 
 def _to_numpy(leaf: Any) -> np.ndarray:
@@ -244,9 +250,14 @@ def _to_numpy(leaf: Any) -> np.ndarray:
     return np.asarray(jax.random.key_data(leaf) if _is_key(leaf) else leaf)
 
 
+def _typed(leaf: Any) -> Any:
+    """Something of a leaf's shape and dtype."""
+    return leaf if _is_key(leaf) or isinstance(leaf, jax.ShapeDtypeStruct) else _to_numpy(leaf)
+
+
 def _spec(leaf: Any) -> str:
     """A leaf's kind in one word, such as `float32[4,3]` or `key<fry>[]`."""
-    typed = leaf if _is_key(leaf) else _to_numpy(leaf)
+    typed = _typed(leaf)
     return f"{typed.dtype}[{','.join(map(str, typed.shape))}]"
 
 
@@ -278,9 +289,12 @@ def _fill(template: Any, arrays: Mapping[str, np.ndarray]) -> Any:
     """The template with the arrays for leaves; those without elements are not stored."""
     filled = []
     for name, leaf in _named_leaves(template).items():
-        array = arrays[name] if name in arrays else np.empty_like(_to_numpy(leaf))
+        array = arrays.get(name)
+        if array is None:
+            typed = _typed(leaf)
+            array = np.empty(typed.shape, typed.dtype)
         if _is_key(leaf):
-            array = jax.random.wrap_key_data(jnp.asarray(array), impl=jax.random.key_impl(leaf))
+            array = jax.random.wrap_key_data(jnp.asarray(array), impl=_key_implementation(leaf))
         filled.append(array)
     return jax.tree.unflatten(jax.tree.structure(template), filled)
 

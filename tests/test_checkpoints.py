@@ -65,6 +65,13 @@ def test_every_leaf_comes_back_bit_for_bit(tmp_path):
     assert plain(restored) == plain(state)
 
 
+def test_a_template_may_be_abstract(tmp_path):
+    state = (make_state(seed=7), jax.random.key(3, impl="rbg"))
+    Checkpoints(tmp_path).save(5, state)
+    _, restored = Checkpoints(tmp_path).restore(jax.eval_shape(lambda: state))
+    assert plain(restored) == plain(state)
+
+
 def test_static_fields_come_from_the_template(tmp_path):
     template = make_state()
     saved = Checkpoints(tmp_path)

@@ -167,12 +167,12 @@ CASES = {
     case.name: case
     for case in (
         _training("mlp_large", "MLP 100→1024³→784 / 784→1024³→1", _LARGE),
-        _training("mlp_small", "MLP 100→128→784 / 784→128→1", _SMALL),
+        _training("mlp_small", "MLP 100→128→784 / 784→128→1", _SMALL, 50),
         _training("ring", "MLP 2→128²→2 / 2→128²→1, batch 256", _RING, 100),
         _training("ring16", "the same, 16 seeds at once by vmap; peers: one", _RING, 100, 16),
         _training("dcgan28", "DCGAN, 28×28×1, width 64", _DCGAN_28),
         _training("dcgan32", "DCGAN, 32×32×3, width 64", _DCGAN_32),
-        _training("dcgan64", "DCGAN, 64×64×3, width 64", _DCGAN_64, 2),
+        _training("dcgan64", "DCGAN, 64×64×3, width 64", _DCGAN_64),
         _training("wgan_gp", "WGAN-GP, critic's update alone, 32×32×3", _CRITIC),
         _training("sn_resnet32", "SN-GAN ResNet, hinge, 32×32×3", _RESNET, 2),
         Case(

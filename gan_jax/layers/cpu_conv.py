@@ -4,8 +4,10 @@ Which way is the fastest depends on the shape, by measurement on x86:
 
 - `winograd`, for kernels of two or three taps to a phase of the stride, where it spares enough
   multiplications; all three maps;
-- otherwise XLA's own convolution, also for an input's gradient, which is one at stride 1 for each
-  phase of the stride; and for a kernel's gradient a matrix product for each tap.
+- otherwise XLA's own convolution, also for an input's gradient, which is one at stride 1 of folded
+  kernels; and for a kernel's gradient a matrix product for each tap.
+
+To fold is to put side by side, as channels, what lies in one block of the stride's size.
 
 What is larger than what it is made from is made for a part of the batch at a time, to stay in the
 caches.
@@ -13,7 +15,6 @@ caches.
 
 import itertools
 import math
-import operator
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -62,7 +63,7 @@ def conv_input(dy: Array, w: Array, strides: Sizes, padding: Padding, size: Size
     """As `conv.conv_input`."""
     quick = _Quick(size, w.shape, strides, padding)
     if not quick.suits(dy.dtype):
-        return _by_phases(dy, w, strides, padding, size)
+        return _by_folding(dy, w, strides, padding, size)
     transformed = quick.transform(w)
 
     def part(dy: Array) -> Array:
@@ -104,8 +105,7 @@ class _Quick(NamedTuple):
         return winograd.transform_kernel(_fold_kernel(w, self.strides))
 
     def __call__(self, x: Array, transformed: Sequence[Array]) -> Array:
-        blocks = tuple(2 * n + t - 1 for n, t in zip(self.tiles, self.taps, strict=True))
-        x = _fold(x, self.strides, self.padding, blocks)
+        x = _fold(x, self.strides, self.padding, tuple(2 * n + 2 for n in self.tiles))
         y = winograd.correlate(x, transformed, self.taps)
         return y[(slice(None), *map(slice, self.out))]
 
@@ -145,29 +145,19 @@ class _Quick(NamedTuple):
         return _parts(batch, 4 * batch * rows * (c + f), _TRANSFORMED_BYTES)
 
 
-def _by_phases(dy: Array, w: Array, strides: Sizes, padding: Padding, size: Sizes) -> Array:
-    """A convolution at stride 1 for the inputs of each remainder by the stride, interleaved."""
-    n, out, blocks = len(strides), dy.shape[1:-1], _quotients(size, strides)
-    starts = [lo for lo, _ in padding]
-
-    def phase(shift: Sizes) -> Array:
-        at = map(operator.add, shift, starts)
-        ahead, first = zip(*map(divmod, at, strides), strict=True)
-        taps = w[tuple(slice(p, None, s) for p, s in zip(first, strides, strict=True))]
-        sides = tuple(
-            (k - 1 - m, b - o + m)
-            for k, m, b, o in zip(taps.shape[:n], ahead, blocks, out, strict=True)
-        )
-        if 0 in taps.shape:
-            return jnp.zeros((dy.shape[0], *blocks, w.shape[-2]), dy.dtype)
-        turned = jnp.flip(taps, axis=range(n)).swapaxes(-1, -2)
-        return native(dy, turned, (1,) * n, sides)
-
-    y = jnp.stack([phase(shift) for shift in itertools.product(*map(range, strides))], n + 1)
-    y = y.reshape(dy.shape[0], *blocks, *strides, -1)
-    y = y.transpose(0, *_interleave(range(1, n + 1), range(n + 1, 2 * n + 1)), 2 * n + 1)
-    y = y.reshape(dy.shape[0], *(b * s for b, s in zip(blocks, strides, strict=True)), -1)
-    return y[(slice(None), *map(slice, size))]
+def _by_folding(dy: Array, w: Array, strides: Sizes, padding: Padding, size: Sizes) -> Array:
+    """A convolution at stride 1 to the blocks of the stride that the input lies in."""
+    n, taps = len(strides), _quotients(w.shape[:-2], strides)
+    first = [lo // s for (lo, _), s in zip(padding, strides, strict=True)]
+    last = [(lo + d - 1) // s for (lo, _), d, s in zip(padding, size, strides, strict=True)]
+    sides = tuple(
+        (t - 1 - i, j + 1 - o) for t, i, j, o in zip(taps, first, last, dy.shape[1:-1], strict=True)
+    )
+    turned = jnp.flip(_fold_kernel(w, strides), axis=range(n)).swapaxes(-1, -2)
+    blocks = native(dy, turned, (1,) * n, sides)
+    within = tuple((lo - i * s, 0) for (lo, _), i, s in zip(padding, first, strides, strict=True))
+    shape = (len(dy), *size, w.shape[-2])
+    return transposed(lambda x: _fold(x, strides, within, blocks.shape[1:-1]), shape, blocks)
 
 
 def _by_taps(x: Array, dy: Array, strides: Sizes, padding: Padding, kernel: Sizes) -> Array:
@@ -205,9 +195,9 @@ def _interleave(a: Sequence[int], b: Sequence[int]) -> list[int]:
 
 
 def _fold(x: Array, strides: Sizes, padding: Padding, blocks: Sizes) -> Array:
-    """`x` padded or cropped to so many blocks of the stride's size, a block's entries side by side.
+    """`x`, padded or cropped to so many blocks of the stride's size, folded.
 
-    Of inputs and kernels so folded, a convolution is one at stride 1.
+    Of folded inputs and kernels a convolution is one at stride 1.
     """
     n = len(strides)
     sides = [

@@ -54,18 +54,18 @@ def correlate(x: Array, kernel: Sequence[Array], taps: Sizes) -> Array:
     """Correlates, at stride 1 and without padding.
 
     Args:
-      x: `[B, *(out + taps - 1), C]`; `out` is even in each spatial dimension.
+      x: `[B, *(out + 2), C]`, with `out` even; where there are two taps the last is not looked at.
       kernel: transformed, of `[*taps, C, F]`.
       taps: one of `TAPS` per spatial dimension.
 
     Returns:
       `[B, *out, F]`.
     """
-    tiles = tuple((d - r + 1) // 2 for d, r in zip(x.shape[1:-1], taps, strict=True))
+    tiles = tuple(d // 2 - 1 for d in x.shape[1:-1])
     parts = [x]
     for axis, r in enumerate(taps, 1):
         _, _, B = _MATRICES[r]
-        parts = [q for p in parts for q in _combine(B, _inputs_of_tiles(p, axis, r))]
+        parts = [q for p in parts for q in _combine(B, _inputs_of_tiles(p, axis)[: r + 1])]
     parts = [
         lax.dot(v.reshape(-1, v.shape[-1]), u).reshape(x.shape[0], *tiles, -1)
         for v, u in zip(parts, kernel, strict=True)
@@ -87,16 +87,12 @@ def _combine(matrix: Sequence[Sequence[float]], parts: Sequence[Array]) -> list[
     ]
 
 
-def _inputs_of_tiles(x: Array, axis: int, taps: int) -> list[Array]:
-    """What every tile, in turn, has as its first, second, ... input along an axis."""
-    tiles = (x.shape[axis] - taps + 1) // 2
-    if x.shape[axis] % 2:
-        x = lax.pad(x, jnp.zeros((), x.dtype), [(0, int(i == axis), 0) for i in range(x.ndim)])
+def _inputs_of_tiles(x: Array, axis: int) -> list[Array]:
+    """What every tile, in turn, has as its first, second, third and fourth input along an axis."""
     # Halves of every pair, not slices at stride 2: the transpose of those is slow.
     halves = _unstack(x.reshape(*x.shape[:axis], -1, 2, *x.shape[axis + 1 :]), axis + 1)
-    return [
-        lax.slice_in_dim(halves[i % 2], i // 2, i // 2 + tiles, axis=axis) for i in range(taps + 1)
-    ]
+    tiles = x.shape[axis] // 2 - 1
+    return [lax.slice_in_dim(half, i, i + tiles, axis=axis) for i in range(2) for half in halves]
 
 
 def _unstack(x: Array, axis: int) -> list[Array]:
