@@ -31,6 +31,12 @@ def mlp_gan():
     )
 
 
+def wide_gan():
+    """One array is too large to travel with the others."""
+    generator, discriminator = nets.mlp.Generator((2,), (256, 256)), nets.mlp.Discriminator((6,))
+    return algorithms.gan(generator, discriminator, latent_dim=3)
+
+
 def dcgan():
     return algorithms.gan(
         nets.dcgan.Generator(16, 1, width=2, axis_name=parallel.AXIS),
@@ -52,6 +58,7 @@ def cyclegan():
 LABELLED = {"x": POINTS, "label": LABELS}
 GAMES = {
     "conditional wgan-gp": (mlp_gan, LABELLED),
+    "wide gan": (wide_gan, {"x": POINTS}),
     "dcgan": (dcgan, {"x": IMAGES}),
     "vae": (vae, {"x": POINTS}),
     "cyclegan": (cyclegan, {"a": {"x": POINTS}, "b": {"x": POINTS[::-1].copy()}}),

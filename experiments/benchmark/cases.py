@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -114,12 +114,32 @@ def _peers(function: str, options: Mapping[str, Any], *, images: bool) -> tuple[
     return (Contender("flax", f"{_FLAX}:{function}", options), *layouts)
 
 
+def _ours(name: str, function: str, **options: Any) -> Contender:
+    return Contender(name, f"{_OURS}:{function}", options)
+
+
+def _virtual(contender: Contender, count: int) -> Contender:
+    """The contender on a CPU that it takes for so many devices."""
+    flags = f"--xla_force_host_platform_device_count={count}"
+    return dataclasses.replace(contender, environment={"XLA_FLAGS": flags})
+
+
+def threads() -> int:
+    """Cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux alone has it
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
 def _training(
     name: str, what: str, problem: Problem, steps_per_call: int = 0, seeds: int = 1
 ) -> Case:
     """A case of training; 0 steps a call are as many as the back end's default."""
     images, options = problem.family != "mlp", {"problem": problem}
-    ours = {**options, "steps_per_call": steps_per_call, "seeds": seeds}
+    if seeds == 1:
+        ours = _ours("ours", "train", **options, steps_per_call=steps_per_call)
+    else:
+        ours = _ours("ours", "train_seeds", **options, steps_per_call=steps_per_call, seeds=seeds)
+        ours = _virtual(ours, threads())
     compiled = Contender(
         "torch compile",
         f"{_TORCH}:train",
@@ -129,15 +149,26 @@ def _training(
     return Case(
         name,
         f"{what}; {steps_per_call} steps a call" if steps_per_call else what,
-        (
-            Contender("ours", f"{_OURS}:train", ours),
-            *_peers("train", options, images=images),
-            compiled,
-        ),
+        (ours, *_peers("train", options, images=images), compiled),
         unit="steps" if seeds == 1 else "seed-steps",
         examples=problem.batch,
         problem=problem if seeds == 1 else None,
     )
+
+
+def _over_devices(
+    name: str, what: str, counts: Sequence[int], problem: Problem, steps_per_call: int
+) -> Case:
+    """A case of training over virtual devices of one CPU."""
+
+    def on(count: int) -> Contender:
+        options = {"problem": problem, "steps_per_call": steps_per_call, "devices": count}
+        contender = _virtual(_ours(f"ours, {count}", "train", **options), count)
+        return dataclasses.replace(
+            contender, environment={**contender.environment, "JAX_PLATFORMS": "cpu"}
+        )
+
+    return Case(name, what, tuple(map(on, counts)), examples=problem.batch)
 
 
 _LARGE = Problem("mlp", (28, 28, 1), hidden=(1024, 1024, 1024))
@@ -150,26 +181,13 @@ _RESNET = Problem("resnet", (32, 32, 3), latent_dim=128, loss="hinge")
 _CRITIC = dataclasses.replace(_DCGAN_32, batch_norm=False, loss="wasserstein", critic_only=True)
 
 
-def _ours(name: str, function: str, **options: Any) -> Contender:
-    return Contender(name, f"{_OURS}:{function}", options)
-
-
-def _on_virtual_devices(count: int) -> Contender:
-    flags = {
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={count}",
-        "JAX_PLATFORMS": "cpu",
-    }
-    options = {"problem": _DCGAN_28, "steps_per_call": 10, "devices": count}
-    return Contender(f"ours, {count}", f"{_OURS}:train", options, flags)
-
-
 CASES = {
     case.name: case
     for case in (
         _training("mlp_large", "MLP 100→1024³→784 / 784→1024³→1", _LARGE),
         _training("mlp_small", "MLP 100→128→784 / 784→128→1", _SMALL, 50),
         _training("ring", "MLP 2→128²→2 / 2→128²→1, batch 256", _RING, 100),
-        _training("ring16", "the same, 16 seeds at once by vmap; peers: one", _RING, 100, 16),
+        _training("ring16", "16 seeds of it at once on all cores; peers: one", _RING, 100, 16),
         _training("dcgan28", "DCGAN, 28×28×1, width 64", _DCGAN_28),
         _training("dcgan32", "DCGAN, 32×32×3, width 64", _DCGAN_32),
         _training("dcgan64", "DCGAN, 64×64×3, width 64", _DCGAN_64),
@@ -193,12 +211,10 @@ CASES = {
             ),
             examples=64,
         ),
-        Case(
-            "devices",
-            "DCGAN-28, batch 64 over virtual devices of one CPU",
-            tuple(map(_on_virtual_devices, (1, 2, 4, 8))),
-            examples=64,
+        _over_devices(
+            "devices", "DCGAN-28, batch 64 over virtual devices", (1, 2, 4, 8), _DCGAN_28, 10
         ),
+        _over_devices("ring_devices", "ring, batch 256 over virtual devices", (1, 2), _RING, 100),
         Case(
             "sampling",
             "10,000 samples of DCGAN-32, to the host",
@@ -228,9 +244,3 @@ CASES = {
         ),
     )
 }
-
-
-def threads() -> int:
-    """Cores that this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux alone has it
-    return len(affinity(0)) if affinity else os.cpu_count() or 1

@@ -1,9 +1,10 @@
 """The project's side of the benchmark: what a run does, through what a run calls."""
 
 import atexit
+import math
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -66,30 +67,43 @@ def make_state(game: Game, problem: Problem, seed: int | jax.Array = 0) -> GameS
     return init_state(game, optimizers, jax.random.key(seed), batch)
 
 
-def train(problem: Problem, steps_per_call: int = 0, seeds: int = 1, devices: int = 1) -> Work:
+def train(problem: Problem, steps_per_call: int = 0, devices: int = 1) -> Work:
     """Training as `train.train` does it, less the looks; 0 steps a call are the back end's."""
-    steps_per_call = (
-        Plan(steps_per_call=steps_per_call).resolved(jax.default_backend()).steps_per_call
-    )
+    plan = Plan(steps_per_call=steps_per_call).resolved(jax.default_backend())
     game, on = make_game(problem), jax.local_devices()[:devices]
-    step: Callable[..., Any] = partial(
-        train_step, turns=game.turns, prepare=game.prepare, axis_name=parallel.AXIS
-    )
-    if seeds == 1:
-        state, play_step = jax.jit(lambda: make_state(game, problem))(), step
-    else:
-        state = jax.jit(jax.vmap(partial(make_state, game, problem)))(jnp.arange(seeds))
+    step = partial(train_step, turns=game.turns, prepare=game.prepare, axis_name=parallel.AXIS)
+    state = parallel.replicate(jax.jit(lambda: make_state(game, problem))(), on)
+    return _play(step, state, _loader(problem, plan.steps_per_call), on, plan.steps_per_call)
 
-        def play_step(state: GameState, batch: Any) -> Any:
-            def split(leaf: Any) -> Any:  # [repeats, seeds * B, ...]
-                return leaf.reshape(leaf.shape[0], seeds, -1, *leaf.shape[2:])
 
-            return jax.vmap(step, in_axes=(0, 1))(state, jax.tree.map(split, batch))
+def train_seeds(problem: Problem, steps_per_call: int, seeds: int) -> Work:
+    """The same of many seeds at once: dealt out to all devices by pmap, on each by vmap."""
+    game = make_game(problem)
+    on = jax.local_devices()[: math.gcd(seeds, jax.local_device_count())]
+    share = seeds // len(on)
+    step = jax.vmap(partial(train_step, turns=game.turns, prepare=game.prepare), in_axes=(0, 1))
 
-    loader = _loader(problem, steps_per_call, seeds)
-    play = parallel.compile_play(play_step, loader.fetch, on)
+    def step_all(state: GameState, batch: Any) -> Any:
+        # [repeats, share * B, ...] to [repeats, share, B, ...]
+        split = lambda leaf: leaf.reshape(leaf.shape[0], share, -1, *leaf.shape[2:])
+        return step(state, jax.tree.map(split, batch))
+
+    make = jax.pmap(jax.vmap(partial(make_state, game, problem)), devices=on)
+    state = make(jnp.arange(seeds).reshape(len(on), share))
+    loader = _loader(problem, steps_per_call, batches=seeds)
+    return _play(step_all, state, loader, on, steps_per_call * seeds)
+
+
+def _play(
+    step: Callable[..., Any],
+    state: GameState,
+    loader: data.Loader,
+    on: Sequence[jax.Device],
+    units: int,
+) -> Work:
+    """What `train.train` does call by call; the state is laid out over the devices."""
+    play = parallel.compile_play(step, loader.fetch, on)
     items = loader.items(0)
-    state = parallel.replicate(state, on)
     resident = parallel.replicate(loader.resident, on)
 
     def run(calls: int) -> None:
@@ -101,7 +115,7 @@ def train(problem: Problem, steps_per_call: int = 0, seeds: int = 1, devices: in
             ledger.add(0, metrics)
         jax.block_until_ready(state)
 
-    return Work(run, steps_per_call * seeds, *on_device(on[0]))
+    return Work(run, units, *on_device(on[0]))
 
 
 def on_device(device: jax.Device) -> tuple[dict[str, str], Callable[[], int]]:
@@ -111,11 +125,11 @@ def on_device(device: jax.Device) -> tuple[dict[str, str], Callable[[], int]]:
 
 
 def _loader(
-    problem: Problem, steps_per_call: int, seeds: int, limit: int = RESIDENT_LIMIT
+    problem: Problem, steps_per_call: int, batches: int = 1, limit: int = RESIDENT_LIMIT
 ) -> data.Loader:
     return data.make_loader(
         data.ArrayDataset("random", "train", {"x": problem.examples()}),
-        batch_size=problem.batch * seeds,
+        batch_size=problem.batch * batches,
         steps_per_call=steps_per_call,
         seed=0,
         resident_limit=limit,
@@ -196,7 +210,7 @@ def _megabytes(state: GameState) -> float:
 def read(problem: Problem, resident: bool) -> Work:
     """Batches on their way to a step, from the device's memory or the host's."""
     steps = 10
-    loader = _loader(problem, steps, 1, RESIDENT_LIMIT if resident else 0)
+    loader = _loader(problem, steps, limit=RESIDENT_LIMIT if resident else 0)
     on = jax.device_put(loader.resident)
     items = loader.items(0)
     fetch = jax.jit(

@@ -31,6 +31,14 @@ def test_it_times_contenders_and_writes_both_tables(script, tmp_path):
     assert table in done.out
 
 
+def test_many_seeds_train_at_once(script, tmp_path):
+    arguments = ("--cases=ring16", *SHORT[1:], "--contenders=ours", f"--out={tmp_path}")
+    done = script("benchmark", *arguments, "--peer=none")
+    assert done.returncode == 0, done.err
+    results = json.loads((tmp_path / "benchmark.json").read_text())["cases"]["ring16"]
+    assert results["ours"]["median"] > 10
+
+
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
 def test_pytorch_takes_part(script, tmp_path):
     arguments = (*SHORT, "--contenders=torch eager", f"--out={tmp_path}")
