@@ -1,6 +1,7 @@
 """What is compared with what: numbers and names alone, read by every process at no cost."""
 
 import dataclasses
+import math
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -118,10 +119,11 @@ def _ours(name: str, function: str, **options: Any) -> Contender:
     return Contender(name, f"{_OURS}:{function}", options)
 
 
-def _virtual(contender: Contender, count: int) -> Contender:
-    """The contender on a CPU that it takes for so many devices."""
+def _on_cpus(contender: Contender, count: int) -> Contender:
+    """The contender where a CPU counts for so many devices; an accelerator stays one."""
     flags = f"--xla_force_host_platform_device_count={count}"
-    return dataclasses.replace(contender, environment={"XLA_FLAGS": flags})
+    options = {**contender.options, "devices": count}
+    return dataclasses.replace(contender, options=options, environment={"XLA_FLAGS": flags})
 
 
 def threads() -> int:
@@ -131,7 +133,13 @@ def threads() -> int:
 
 
 def _training(
-    name: str, what: str, problem: Problem, steps_per_call: int = 0, seeds: int = 1
+    name: str,
+    what: str,
+    problem: Problem,
+    steps_per_call: int = 0,
+    *,
+    seeds: int = 1,
+    devices: int = 1,
 ) -> Case:
     """A case of training; 0 steps a call are as many as the back end's default."""
     images, options = problem.family != "mlp", {"problem": problem}
@@ -139,7 +147,7 @@ def _training(
         ours = _ours("ours", "train", **options, steps_per_call=steps_per_call)
     else:
         ours = _ours("ours", "train_seeds", **options, steps_per_call=steps_per_call, seeds=seeds)
-        ours = _virtual(ours, threads())
+    ours = _on_cpus(ours, devices)
     compiled = Contender(
         "torch compile",
         f"{_TORCH}:train",
@@ -162,11 +170,10 @@ def _over_devices(
     """A case of training over virtual devices of one CPU."""
 
     def on(count: int) -> Contender:
-        options = {"problem": problem, "steps_per_call": steps_per_call, "devices": count}
-        contender = _virtual(_ours(f"ours, {count}", "train", **options), count)
-        return dataclasses.replace(
-            contender, environment={**contender.environment, "JAX_PLATFORMS": "cpu"}
-        )
+        options = {"problem": problem, "steps_per_call": steps_per_call}
+        contender = _on_cpus(_ours(f"ours, {count}", "train", **options), count)
+        environment = {**contender.environment, "JAX_PLATFORMS": "cpu"}
+        return dataclasses.replace(contender, environment=environment)
 
     return Case(name, what, tuple(map(on, counts)), examples=problem.batch)
 
@@ -186,8 +193,21 @@ CASES = {
     for case in (
         _training("mlp_large", "MLP 100→1024³→784 / 784→1024³→1", _LARGE),
         _training("mlp_small", "MLP 100→128→784 / 784→128→1", _SMALL, 50),
-        _training("ring", "MLP 2→128²→2 / 2→128²→1, batch 256", _RING, 100),
-        _training("ring16", "16 seeds of it at once on all cores; peers: one", _RING, 100, 16),
+        _training(
+            "ring",
+            "MLP 2→128²→2 / 2→128²→1, batch 256, ours on 2 virtual devices",
+            _RING,
+            100,
+            devices=2,
+        ),
+        _training(
+            "ring16",
+            "16 seeds of it at once on all cores; peers: one",
+            _RING,
+            100,
+            seeds=16,
+            devices=math.gcd(16, threads()),
+        ),
         _training("dcgan28", "DCGAN, 28×28×1, width 64", _DCGAN_28),
         _training("dcgan32", "DCGAN, 32×32×3, width 64", _DCGAN_32),
         _training("dcgan64", "DCGAN, 64×64×3, width 64", _DCGAN_64),

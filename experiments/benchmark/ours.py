@@ -1,7 +1,6 @@
 """The project's side of the benchmark: what a run does, through what a run calls."""
 
 import atexit
-import math
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -70,16 +69,15 @@ def make_state(game: Game, problem: Problem, seed: int | jax.Array = 0) -> GameS
 def train(problem: Problem, steps_per_call: int = 0, devices: int = 1) -> Work:
     """Training as `train.train` does it, less the looks; 0 steps a call are the back end's."""
     plan = Plan(steps_per_call=steps_per_call).resolved(jax.default_backend())
-    game, on = make_game(problem), jax.local_devices()[:devices]
+    game, on = make_game(problem), _first(devices)
     step = partial(train_step, turns=game.turns, prepare=game.prepare, axis_name=parallel.AXIS)
     state = parallel.replicate(jax.jit(lambda: make_state(game, problem))(), on)
     return _play(step, state, _loader(problem, plan.steps_per_call), on, plan.steps_per_call)
 
 
-def train_seeds(problem: Problem, steps_per_call: int, seeds: int) -> Work:
-    """The same of many seeds at once: dealt out to all devices by pmap, on each by vmap."""
-    game = make_game(problem)
-    on = jax.local_devices()[: math.gcd(seeds, jax.local_device_count())]
+def train_seeds(problem: Problem, steps_per_call: int, seeds: int, devices: int = 1) -> Work:
+    """The same of many seeds at once: dealt out to the devices by pmap, on each by vmap."""
+    game, on = make_game(problem), _first(devices)
     share = seeds // len(on)
     step = jax.vmap(partial(train_step, turns=game.turns, prepare=game.prepare), in_axes=(0, 1))
 
@@ -92,6 +90,11 @@ def train_seeds(problem: Problem, steps_per_call: int, seeds: int) -> Work:
     state = make(jnp.arange(seeds).reshape(len(on), share))
     loader = _loader(problem, steps_per_call, batches=seeds)
     return _play(step_all, state, loader, on, steps_per_call * seeds)
+
+
+def _first(count: int) -> Sequence[jax.Device]:
+    """So many virtual devices of a CPU; of accelerators, one."""
+    return jax.local_devices()[: count if jax.default_backend() == "cpu" else 1]
 
 
 def _play(
