@@ -121,7 +121,8 @@ def _ours(name: str, function: str, **options: Any) -> Contender:
 
 def _on_cpus(contender: Contender, count: int) -> Contender:
     """The contender where a CPU counts for so many devices; an accelerator stays one."""
-    flags = f"--xla_force_host_platform_device_count={count}"
+    own = os.environ.get("XLA_FLAGS", "")
+    flags = f"{own} --xla_force_host_platform_device_count={count}".strip()
     options = {**contender.options, "devices": count}
     return dataclasses.replace(contender, options=options, environment={"XLA_FLAGS": flags})
 
