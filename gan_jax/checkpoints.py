@@ -239,11 +239,6 @@ def _is_key(leaf: Any) -> bool:
     return kind is not None and jax.dtypes.issubdtype(kind, jax.dtypes.prng_key)
 
 
-def _key_implementation(leaf: Any) -> str:
-    names = ("threefry2x32", "rbg", "unsafe_rbg")
-    return next(name for name in names if jax.random.key(0, impl=name).dtype == leaf.dtype)
-
-
 def _to_numpy(leaf: Any) -> np.ndarray:
     if isinstance(leaf, bool | int | float | complex):
         return np.asarray(leaf, jax.dtypes.result_type(leaf))  # as jax would, int32 say
@@ -294,7 +289,8 @@ def _fill(template: Any, arrays: Mapping[str, np.ndarray]) -> Any:
             typed = _typed(leaf)
             array = np.empty(typed.shape, typed.dtype)
         if _is_key(leaf):
-            array = jax.random.wrap_key_data(jnp.asarray(array), impl=_key_implementation(leaf))
+            implementation = jax.random.key_impl(jnp.empty((), leaf.dtype))
+            array = jax.random.wrap_key_data(jnp.asarray(array), impl=implementation)
         filled.append(array)
     return jax.tree.unflatten(jax.tree.structure(template), filled)
 

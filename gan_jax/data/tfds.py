@@ -131,7 +131,7 @@ def _source(builder: Any, name: str, split: str) -> Any:
     except ValueError as error:
         reason = str(error).splitlines()[0]  # names the splits, or the number of examples
         raise UserError(f"{name}: cannot read split {split!r}: {reason}") from None
-    except NotImplementedError:  # how TFDS refuses a format without random access
+    except NotImplementedError:  # what as_data_source documents for data not in ArrayRecord
         raise UserError(
             f"TFDS's {name!r} is prepared as {builder.info.file_format.value}, which cannot be "
             f"read at random: move its folder away, then {_prepare_command(name)}"
