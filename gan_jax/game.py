@@ -6,8 +6,7 @@ parameters; the other players' variables enter as constants.
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax
 import flax.linen as nn
@@ -16,9 +15,9 @@ import jax.numpy as jnp
 import optax
 from flax.training.train_state import TrainState
 from jax import lax
-from jax.flatten_util import ravel_pytree
 
 from gan_jax import keys as per_example
+from gan_jax.collectives import pmean
 from gan_jax.types import Array, Batch, Metrics, Params, PRNGKey, Variables
 
 Players = Mapping[str, Variables]
@@ -215,7 +214,7 @@ def train_step(
         player = seen.players[turn.player]
         grads, stats, metrics = _gradients(turn, seen, batch, keys, accumulate)
         if axis_name is not None and lax.axis_size(axis_name) > 1:
-            grads, stats, metrics = _mean((grads, stats, metrics), axis_name)
+            grads, stats, metrics = pmean((grads, stats, metrics), axis_name)
         metrics["gradient_norm"] = optax.tree.norm(grads)
         player = player.apply_gradients(grads=grads, stats=stats)
         if player.ema is not None:
@@ -277,27 +276,6 @@ def _gradients(
     (stats, total), _ = lax.scan(add, gradient(player.stats, first), rest)
     grads, metrics = jax.tree.map(lambda x: x / accumulate, total)
     return grads, stats, metrics
-
-
-_SMALL = 65_536
-
-
-def _mean(tree: Any, axis_name: str) -> Any:
-    """`lax.pmean`; on CPU all arrays below `_SMALL` numbers travel as one.
-
-    There devices meet anew for every array, which takes as long as copying so many numbers does.
-    """
-    pmean = partial(lax.pmean, axis_name=axis_name)
-
-    def joined(tree: Any) -> Any:
-        small = jax.tree.map(lambda x: x if x.size < _SMALL else None, tree)
-        large = jax.tree.map(lambda x: None if x.size < _SMALL else x, tree)
-        vector, split = ravel_pytree(small)
-        vector, large = pmean((vector, large))
-        either = lambda small, large: large if small is None else small
-        return jax.tree.map(either, split(vector), large, is_leaf=lambda x: x is None)
-
-    return lax.platform_dependent(tree, cpu=joined, default=pmean)
 
 
 def apply(

@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import lax
 
+from gan_jax.collectives import pmean
 from gan_jax.types import Array
 
 
@@ -53,7 +54,7 @@ class BatchNorm(nn.Module):
             axes = tuple(range(x.ndim - 1))
             mean, square = jnp.mean(values, axis=axes), jnp.mean(values**2, axis=axes)
             if self.axis_name is not None and not self.is_initializing():
-                mean, square = lax.pmean((mean, square), self.axis_name)
+                mean, square = pmean((mean, square), self.axis_name)
             variance = jnp.maximum(square - mean**2, 0.0)
             if not self.is_initializing():
                 keep = self.momentum
