@@ -6,11 +6,11 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import jax
 from absl import app, flags, logging
 
+from experiments import recipes
 from gan_jax.train import Stopped
 from gan_jax.types import UserError
 
@@ -20,12 +20,15 @@ _TRACEBACK = flags.DEFINE_bool("traceback", False, "Show the traceback of an err
 def run(main: Callable[[], None], *, default_config: str | None = None) -> None:
     """Parses flags, calls `main` and exits: 0, 1 on an error, 128 + N when stopped by signal N.
 
-    `default_config` is the recipe where the command line names none. It cannot be the flag's own
-    default: that would be loaded, and the settings of another recipe held against it.
+    `default_config` is the recipe where the command line names none, wherever it is called from. It
+    cannot be the flag's own default: that would be loaded, and the settings of another recipe held
+    against it.
     """
     logging.set_verbosity(logging.WARNING)
     if default_config and not any(re.match("--?config(=|$)", a) for a in sys.argv):
         sys.argv.insert(1, f"--config={default_config}")
+    # --init.PLAYER=RUN, where the players are known only once the recipe is read
+    sys.argv = [re.sub(r"^--?init\.(\w+)=", r"--init=\1=", a) for a in sys.argv]
     app.run(lambda _: _guarded(main), flags_parser=_parse)
 
 
@@ -52,13 +55,15 @@ def _guarded(main: Callable[[], None]) -> None:
 
 
 def _parse(argv: Sequence[str]) -> list[str]:
-    for recipe in re.findall(r"^--?config=([^:\n]*)", "\n".join(argv), re.M):
-        if not Path(recipe).is_file():
-            _fail(UserError(f"no recipe at {recipe}: --config names one, as configs/digits.py"))
+    for name, variant in re.findall(r"^--?config=([^:\n]*):?(.*)", "\n".join(argv), re.M):
+        try:  # what this says of a fault is clearer than what the flag says
+            recipes.check_variant(recipes.load_recipe(name), variant)
+        except UserError as error:
+            _fail(error)
     try:
         rest = flags.FLAGS(argv)
     # A config file is run while flags are parsed, and each fault of a setting has its own type.
-    except (flags.Error, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
+    except Exception as error:
         _fail(error)
     if len(rest) > 1:
         _fail(UserError(f"what is {rest[1]!r}? Settings are --config.KEY=VALUE; see --help"))

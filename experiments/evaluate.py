@@ -1,4 +1,4 @@
-"""Scores samples beside real data: `python -m experiments.evaluate --workdir=runs/digits`.
+"""Scores samples beside real data: `python -m experiments.evaluate --workdir=runs/dcgan`.
 
 The samples are a run's, or with `--real` and `--fake` those of two folders of images or array
 files. Every figure goes to `evaluation.json` with its protocol: extractor and checksum of its
@@ -16,9 +16,11 @@ import jax
 import numpy as np
 from absl import flags
 
-from experiments import app, assembly, gallery, report
-from gan_jax import cache, data, diagnosis, evaluation, extractors, parallel, runs, writers
+from experiments import app, gallery, recipes, report
+from experiments.run_folder import Run, load_run, parse_step
+from gan_jax import cache, data, diagnosis, evaluation, extractors, runs, sampling, writers
 from gan_jax.evaluation import Sets
+from gan_jax.files import write_whole
 from gan_jax.types import UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "A run's folder.")
@@ -42,10 +44,13 @@ _RESIZE = flags.DEFINE_enum("resize", "tensorflow", list(extractors.RESIZES), "F
 _SPLIT = flags.DEFINE_string("split", None, "Of the real data; by default what was trained on.")
 _SEED = flags.DEFINE_integer("seed", 0, "Of latents and of the choice of real examples.")
 _EMA = flags.DEFINE_bool("ema", True, "Use averaged weights.")
-_STEP = flags.DEFINE_integer("step", None, "Of which checkpoint; the newest by default.")
+_STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
 _CACHE = flags.DEFINE_string("cache", None, "Keeps what real data cost; ~/.cache/gan_jax if unset.")
 _OUT = flags.DEFINE_string("out", None, "The JSON; WORKDIR/evaluation.json by default.")
 _REPORT = flags.DEFINE_bool("report", False, "Also write the page, beside the JSON.")
+
+
+_LATENTS = 12  # inputs that a report's arcs are drawn between
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +65,7 @@ class Subject:
       real: the data they are compared with.
       train: the data that a classifier is trained on.
       held_out: data that the generator was not trained on, if there are any.
+      settings: of that classifier, where they are not the usual ones.
       run: whose samples these are, if a run's.
     """
 
@@ -67,10 +73,11 @@ class Subject:
     samples: Iterator[tuple[np.ndarray, np.ndarray | None]]
     count: int
     about: Mapping[str, Any]
-    real: data.ArrayDataset
-    train: data.ArrayDataset
-    held_out: data.ArrayDataset | None
-    run: assembly.Run | None
+    real: data.Dataset
+    train: data.Dataset
+    held_out: data.Dataset | None = None
+    settings: extractors.ClassifierSettings | None = None
+    run: Run | None = None
 
 
 def main() -> None:
@@ -85,11 +92,13 @@ def main() -> None:
     folder = Path(_CACHE.value) if _CACHE.value else cache.default_folder()
     extractor = make_extractor(subject, folder)
     look = {"count": _COUNT.value, "seed": _SEED.value, "cache": folder}
-    real = evaluation.observe_data(subject.real, extractor, **look)
-    fake = evaluation.observe(subject.samples, extractor, title="samples", count=subject.count)
+    real = evaluation.dataset_features(subject.real, extractor, **look)
+    fake = evaluation.extract_features(
+        subject.samples, extractor, title="samples", count=subject.count
+    )
     held_out = None
     if subject.held_out is not None:
-        held_out = evaluation.observe_data(subject.held_out, extractor, **look)
+        held_out = evaluation.dataset_features(subject.held_out, extractor, **look)
     sets = Sets(real, fake, held_out, _SEED.value)
     figures = evaluation.score(sets, _METRICS.value or evaluation.suited(sets))
 
@@ -101,39 +110,37 @@ def main() -> None:
         "versions": runs.versions(),
         "figures": {name: plain(figure) for name, figure in figures.items()},
     }
-    report.write(out, json.dumps(record, indent=1) + "\n")
+    write_whole(out, json.dumps(record, indent=1) + "\n")
     for name, figure in figures.items():
         error = "" if figure.error is None else f"± {figure.error:.2g}"
         print(f"{name:24}{figure.value:>10.4g} {error:10}  {figure.how}")
     print(f"protocol: {out}")
     if _REPORT.value:
         page = out.with_suffix(".html")
-        report.write(page, make_report(subject, record, sets))
+        write_whole(page, make_report(subject, record, sets))
         print(f"report: {page}")
 
 
 def of_run(workdir: str) -> Subject:
     """The samples of a run, drawn as they are looked at."""
-    run = assembly.load_run(workdir, _STEP.value)
-    config, game = run.config, run.game
-    train = assembly.make_data(run.recipe, config, config.data.split)
-    test = None
-    if config.data.test_split:
-        test = assembly.make_data(run.recipe, config, config.data.test_split)
-    shown = train if test is None else test
-    count = assembly.sample_count(game, shown, _COUNT.value)
-    given = assembly.conditions(game, config, lambda: shown, count)
-    inputs = evaluation.draw_inputs(game, jax.random.key(_SEED.value), count, given)
-    draw = parallel.spread(game.sample, evaluation.DRAW_SIZE)
-    players = run.state.variables(ema=_EMA.value)
+    run = load_run(workdir, parse_step(_STEP.value))
+    game = run.game
+    split, held_out_split = _SPLIT.value, run.config.data.get("test_split", "")
+    train = run.open()
+    held_out = run.open(held_out_split) if held_out_split else None
+    shown = train if held_out is None else held_out
+    count = sampling.available(game, lambda: shown, _COUNT.value)
+    given = sampling.conditions(game, run.kinds, lambda: shown, count)
+    inputs = sampling.draw_inputs(game, jax.random.key(_SEED.value), count, given)
+    label = recipes.label_of(game, shown, inputs, count)
+    draw, players = sampling.sampler(game), run.state.variables(ema=_EMA.value)
 
     def samples() -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-        for start in range(0, count, evaluation.DRAW_SIZE):
-            part = jax.tree.map(lambda x: x[start : start + evaluation.DRAW_SIZE], inputs)  # noqa: B023
-            yield draw(players, part), np.asarray(part["label"]) if "label" in part else None
+        for start in range(0, count, sampling.DRAW_SIZE):
+            part = slice(start, start + sampling.DRAW_SIZE)
+            some = draw(players, jax.tree.map(lambda x: x[part], inputs))  # noqa: B023
+            yield some, None if label is None else label[part]
 
-    split = _SPLIT.value
-    real = assembly.make_data(run.recipe, config, split) if split else train
     about = {
         "source": workdir,
         "recipe": run.record["recipe"],
@@ -141,14 +148,16 @@ def of_run(workdir: str) -> Subject:
         "ema": _EMA.value,
         "seed": _SEED.value,
     }
+    target = lambda dataset: data.select(dataset, x=game.target)
     return Subject(
         title=f"{Path(workdir).name}, step {run.step:,}",
         samples=samples(),
         count=count,
         about=about,
-        real=assembly.last_domain(real),
-        train=assembly.last_domain(train),
-        held_out=None if test is None or split else assembly.last_domain(test),
+        real=target(run.open(split) if split else train),
+        train=target(train),
+        held_out=None if held_out is None or split else target(held_out),
+        settings=recipes.classifier_settings(run.config),
         run=run,
     )
 
@@ -158,43 +167,45 @@ def of_files() -> Subject:
     if not (_REAL.value and _FAKE.value):
         raise UserError("--real and --fake go together")
     real, fake = (
-        data.materialise(data.load(name, split=split))
+        data.load(name, split=split)
         for name, split in ((_REAL.value, _SPLIT.value or "train"), (_FAKE.value, "train"))
     )
-    if real.columns["x"].shape[1:] != fake.columns["x"].shape[1:]:
-        shapes = [list(part.columns["x"].shape[1:]) for part in (real, fake)]
+    shapes = [list(part[0]["x"].shape) for part in (real, fake)]
+    if shapes[0] != shapes[1]:
         raise UserError(f"--real has examples {shapes[0]}, --fake {shapes[1]}: make them alike")
     rows = data.order(len(fake), _SEED.value, 0, min(_COUNT.value, len(fake)))
-    label = fake.columns.get("label")
 
     def samples() -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-        for start in range(0, len(rows), evaluation.DRAW_SIZE):
-            part = rows[start : start + evaluation.DRAW_SIZE]
-            yield fake.columns["x"][part], None if label is None else label[part]
+        for batch in data.batches(fake, rows, sampling.DRAW_SIZE):
+            yield batch["x"], batch.get("label")
 
     about = {"source": _FAKE.value, "seed": _SEED.value}
     title = f"{_FAKE.value} beside {_REAL.value}"
-    return Subject(title, samples(), len(rows), about, real, real, None, None)
+    return Subject(title, samples(), len(rows), about, real, real)
 
 
 def make_extractor(subject: Subject, folder: Path) -> extractors.Extractor:
     """The extractor that the flags name, or the one that suits."""
-    labelled = "label" in subject.train.columns
+    train, kind = subject.train, subject.train.kinds["x"]
+    labelled = data.num_classes(train) is not None and not np.ndim(train[0]["label"])
+    labelled = labelled and isinstance(kind, data.Image | data.Audio)
     name = _EXTRACTOR.value or ("classifier" if labelled else "")
     if name == "classifier":
         return extractors.classifier(
-            subject.train, cache=folder, held_out=subject.held_out, report=print
+            train,
+            settings=subject.settings or extractors.ClassifierSettings(),
+            cache=folder,
+            held_out=subject.held_out,
+            report=print,
         )
     if name == "inception":
         weights = _WEIGHTS.value or extractors.download(extractors.INCEPTION_URL, folder)
         return extractors.inception(weights, resize=_RESIZE.value)
     if name == "random":
-        return extractors.random(jax.random.key(0), subject.train.columns["x"].shape[1:])
-    if name == "identity" or subject.train.columns["x"].ndim != 4:
-        return extractors.identity()
-    raise UserError(
-        f"{subject.train.name} has no labels to train a classifier on: --extractor=inception"
-    )
+        return extractors.random(jax.random.key(0), train[0]["x"].shape, kind)
+    if name == "identity" or not isinstance(kind, data.Image):
+        return extractors.identity(kind)
+    raise UserError(f"{train.name} has no labels to train a classifier on: --extractor=inception")
 
 
 def plain(figure: evaluation.Figure) -> dict[str, Any]:
@@ -207,12 +218,16 @@ def plain(figure: evaluation.Figure) -> dict[str, Any]:
 
 def make_report(subject: Subject, record: Mapping[str, Any], sets: Sets) -> str:
     """The page."""
-    sections = gallery.of_sets(sets, subject.train.label_names)
+    label = subject.train.kinds.get("label")
+    sections = gallery.of_sets(sets, label.classes if isinstance(label, data.Category) else None)
     findings = None
-    if subject.run is not None:
-        history = writers.read_metrics(_WORKDIR.value)
+    if (run := subject.run) is not None:
+        history = writers.read_metrics(run.workdir)
         findings = [str(finding) for finding in diagnosis.diagnose(history)]
-        sections |= gallery.of_run(subject.run, history, ema=_EMA.value)
+        players = run.state.variables(ema=_EMA.value)
+        inputs = run.inputs(jax.random.key(_SEED.value), _LATENTS)
+        sections |= gallery.of_latents(run.game, run.kinds[run.game.target], players, inputs)
+        sections |= gallery.of_history(history)
     return report.page(subject.title, record, sections, findings)
 
 

@@ -1,37 +1,39 @@
 """The pictures of a report, by section."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
-from experiments import assembly
 from experiments.report import Picture
-from gan_jax import data, evaluation, metrics, parallel, pictures
+from gan_jax import data, evaluation, metrics, pictures, sampling
+from gan_jax.data import Kind
 from gan_jax.evaluation import Sets
+from gan_jax.game import Game, Players
+from gan_jax.kinds import show
+from gan_jax.types import Batch
 
 Sections = dict[str, Sequence[Picture]]
 
 _ARC, _ROWS, _A_CLASS, _CLASSES = 8, 6, 8, 10
 
 
-def of_sets(sets: Sets, label_names: Sequence[str] | None) -> Sections:
-    """What samples look like beside the data."""
-    real, fake = sets.real, sets.fake
-    sections: Sections = {}
-    if fake.examples.ndim == 4:
-        sections["Samples"] = [
-            Picture(pictures.grid(fake.examples[:64]), "Samples, as they were drawn"),
-            Picture(pictures.grid(real.examples[:64]), "Real examples"),
-        ]
+def of_sets(sets: Sets, classes: Sequence[str] | None) -> Sections:
+    """What samples look like beside the data; `classes` are the names of the data's."""
+    kind, real, fake = sets.kind, sets.real, sets.fake
+    wanted = 64 if type(kind) is data.Image else show.WANTED[type(kind)]
+    shown = {
+        "Samples, as they were drawn": show.samples(
+            kind, fake.examples[:wanted], real=real.examples
+        ),
+        "Real examples": show.samples(kind, real.examples[:wanted]),
+    }
+    sections: Sections = {"Samples": [Picture(image, title) for title, image in shown.items()]}
+    if type(kind) is data.Image:
         if fake.logits is not None:
             sections["Samples by class"] = [_by_class(sets)]
         sections["Nearest real examples"] = [_neighbours(sets)]
-    elif fake.examples.ndim == 2 and fake.examples.shape[1] == 2:
-        shown = Picture(pictures.scatter(fake.examples, real.examples), "Samples over real points")
-        sections["Samples"] = [shown]
-    if fake.features.shape[1] > 2:
+    if fake.features.shape[1] > 2 and not isinstance(kind, data.Tokens | data.Category):
         features = real.features[: evaluation.KEPT], fake.features[: evaluation.KEPT]
         sections["Features"] = [
             Picture(pictures.projection(*features, method="pca", seed=sets.seed), "PCA"),
@@ -41,19 +43,32 @@ def of_sets(sets: Sets, label_names: Sequence[str] | None) -> Sections:
         read, number = fake.logits.argmax(axis=1), fake.logits.shape[1]
         matrix = metrics.confusion_matrix(sets.class_label, read, number)
         caption = "Class asked for (rows) and read by the extractor (columns)"
-        sections["Obedience"] = [Picture(pictures.confusion(matrix, label_names), caption)]
+        sections["Obedience"] = [Picture(pictures.confusion(matrix, classes), caption)]
     return sections
 
 
-def of_run(run: assembly.Run, history: Sequence[Mapping[str, Any]], *, ema: bool) -> Sections:
-    """What a run's latents and its log tell."""
-    sections: Sections = {}
-    if run.config.data.resolution and run.game.show is None:
-        sections["Interpolation"] = [_arcs(run, ema)]
-    if history:
-        caption = "The metrics of the training log, by step"
-        sections["Curves"] = [Picture(pictures.curves(list(history)), caption)]
-    return sections
+def of_history(history: Sequence[Mapping[str, Any]]) -> Sections:
+    """The curves of a training log; nothing of an empty one."""
+    if not history:
+        return {}
+    caption = "The metrics of the training log, by step"
+    return {"Curves": [Picture(pictures.curves(list(history)), caption)]}
+
+
+def of_latents(game: Game, kind: Kind, players: Players, inputs: Batch) -> Sections:
+    """Samples on arcs between latents; nothing where there are none, or a game shows strips.
+
+    Args:
+      game: the game.
+      kind: of its samples.
+      players: their variables.
+      inputs: what samples are made from, as `sampling.draw_inputs` gives them, 2 at least.
+    """
+    if "latent" not in inputs or game.show is not None:
+        return {}
+    arcs = sampling.along_arcs(inputs, min(_ROWS, len(inputs["latent"])), _ARC)
+    image = show.samples(kind, sampling.sampler(game)(players, arcs), columns=_ARC)
+    return {"Interpolation": [Picture(image, "On great arcs")]}
 
 
 def _by_class(sets: Sets) -> Picture:
@@ -76,16 +91,3 @@ def _neighbours(sets: Sets) -> Picture:
     _, nearest = metrics.nearest_neighbours(shown, references, 6)
     image = pictures.neighbours(sets.fake.examples[:_ROWS], sets.real.examples[nearest])
     return Picture(image, f"Samples, and the nearest in features of {kept:,} real examples")
-
-
-def _arcs(run: assembly.Run, ema: bool) -> Picture:
-    source: Callable[[], assembly.Data] = lambda: assembly.make_data(
-        run.recipe, run.config, run.config.data.split
-    )
-    given = assembly.conditions(run.game, run.config, source, 2 * _ROWS)
-    inputs = evaluation.draw_inputs(run.game, jax.random.key(1), 2 * _ROWS, given)
-    arcs = assembly.along_arcs(inputs, _ROWS, _ARC)
-    samples = parallel.spread(run.game.sample, evaluation.DRAW_SIZE)(
-        run.state.variables(ema=ema), arcs
-    )
-    return Picture(pictures.grid(np.asarray(data.to_uint8(samples)), _ARC), "On great arcs")

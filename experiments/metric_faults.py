@@ -17,8 +17,9 @@ from absl import flags
 from scipy import ndimage
 from tqdm import tqdm
 
-from experiments import app, report
+from experiments import app
 from gan_jax import cache, data, evaluation, extractors, runs
+from gan_jax.files import write_whole
 
 _COUNT = flags.DEFINE_integer("count", 10_000, "Training images, at most all.", 100)
 _SEEDS = flags.DEFINE_integer("seeds", 5, "Repetitions; each draws images and faults anew.", 2)
@@ -46,6 +47,8 @@ FIGURES = (
 
 FLOOR = "none"
 """The row of clean samples."""
+
+_KIND = data.Image()
 
 _SIGMAS = 5  # standard deviations of the floor that a fault must exceed to be seen
 
@@ -79,13 +82,13 @@ class Draw(NamedTuple):
 def noise(draw: Draw, std: float) -> Examples:
     """Gaussian noise on pixels in [-1, 1], clipped."""
     x, label = draw.clean
-    return np.clip(data.to_float(x) + draw.random.normal(0, std, x.shape), -1, 1), label
+    return np.clip(_KIND.to_float(x) + draw.random.normal(0, std, x.shape), -1, 1), label
 
 
 def blur(draw: Draw, std: float) -> Examples:
     """A Gaussian filter, in pixels."""
     x, label = draw.clean
-    return ndimage.gaussian_filter(data.to_float(x), (0, std, std, 0)).clip(-1, 1), label
+    return ndimage.gaussian_filter(_KIND.to_float(x), (0, std, std, 0)).clip(-1, 1), label
 
 
 def dropped_classes(draw: Draw, number: float) -> Examples:
@@ -146,7 +149,8 @@ Figures = dict[str, dict[str, list[float]]]
 
 
 def main() -> None:
-    train, test = (data.materialise(data.load("mnist", split=s)) for s in ("train", "test"))
+    mnist = data.SOURCES["mnist"]
+    train, test = (data.materialise(mnist.load(split)) for split in ("train", "test"))
     extractor = extractors.classifier(
         train, cache=cache.default_folder(), held_out=test, report=print
     )
@@ -165,9 +169,9 @@ def main() -> None:
         "better": better,
         "figures": figures,
     }
-    report.write(out / "metric_faults.json", json.dumps(record, indent=1) + "\n")
+    write_whole(out / "metric_faults.json", json.dumps(record, indent=1) + "\n")
     text = markdown(figures, better, about)
-    report.write(out / "metric_faults.md", text)
+    write_whole(out / "metric_faults.md", text)
     print(text, end="")
 
 
@@ -222,17 +226,18 @@ def repetition(
     real = _rows(_examples(train), data.order(len(train), seed, 0, count))
     fresh = _rows(_examples(test), parted[held_out:])
 
-    def see(examples: Examples) -> evaluation.Observed:
-        return evaluation.observe([examples], extractor, title="", count=len(examples[0]))
+    def features_of(examples: Examples) -> evaluation.FeatureSet:
+        return evaluation.extract_features([examples], extractor, title="", count=len(examples[0]))
 
-    seen_real, seen_held_out = see(real), see(_rows(_examples(test), parted[:held_out]))
+    real_set = features_of(real)
+    held_out_set = features_of(_rows(_examples(test), parted[:held_out]))
     draw = Draw(fresh, real, samples, classes, np.random.default_rng(seed))
     spoilt = [(FLOOR, lambda: draw.clean)]
     for fault in FAULTS.values():
         for row, strength in zip(fault.rows, fault.strengths, strict=True):
             spoilt.append((row, partial(fault.plant, draw, strength)))
     for row, plant in spoilt:
-        sets = evaluation.Sets(seen_real, see(plant()), seen_held_out, seed)
+        sets = evaluation.Sets(real_set, features_of(plant()), held_out_set, seed)
         yield row, evaluation.score(sets, evaluation.suited(sets))
 
 

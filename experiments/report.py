@@ -4,18 +4,14 @@ It needs no script, no other file and no network, and is legible on a phone and 
 """
 
 import base64
-import contextlib
 import math
-import os
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gan_jax import pictures
-from gan_jax.types import UserError
 
 _ARROWS = {"lower": "↓", "higher": "↑"}
 _STYLE = """
@@ -133,24 +129,6 @@ def page(
 </body>
 </html>
 """
-
-
-def write(path: str | os.PathLike[str], text: str) -> None:
-    """Writes a text file, whole or not at all.
-
-    Raises:
-      UserError: it could not be written.
-    """
-    path = Path(path)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise UserError(f"could not write {path}: {error.strerror or error}") from error
 
 
 def _sentence(record: Mapping[str, Any]) -> str:

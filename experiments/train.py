@@ -1,10 +1,12 @@
-"""Trains a recipe: `python -m experiments.train --config=configs/digits.py --workdir=runs/digits`.
+"""Trains a recipe: `python -m experiments.train --config=configs/image/dcgan.py:mnist`.
 
 The same command again continues the run where its newest checkpoint left it.
 """
 
 import contextlib
+import functools
 import os
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -12,17 +14,26 @@ import jax
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from experiments import app, assembly
-from gan_jax import data, parallel, runs
-from gan_jax.evaluation import Evaluator
-from gan_jax.game import GameState
+from experiments import app, recipes, run_folder
+from gan_jax import data, parallel, runs, sampling
+from gan_jax.step import GameState
 from gan_jax.train import train
+from gan_jax.types import UserError
 from gan_jax.writers import Writer
 
 _CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "The recipe, configs/digits.py by default; --config.KEY=VALUE sets KEY."
+    "config",
+    None,
+    f"The recipe, as configs/FOLDER/NAME.py[:VARIANT], {recipes.DEFAULT} by default; "
+    "--config.KEY=VALUE sets KEY.",
 )
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; runs/RECIPE by default.")
+_INIT = flags.DEFINE_multi_string(
+    "init",
+    [],
+    "--init.PLAYER=RUN[@STEP][:PLAYER] starts a player from another run's weights; STEP is a "
+    "number or 'best'.",
+)
 _ALLOW = flags.DEFINE_bool(
     "allow_config_change", False, "Continue a run under a config other than its own."
 )
@@ -39,50 +50,79 @@ def main() -> None:
     if _COORDINATOR.value:
         parallel.initialize(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
     name = config_flags.get_config_filename(flags.FLAGS["config"])
-    path, _, _variant = name.partition(":")
-    workdir = _WORKDIR.value or os.path.join("runs", Path(path).stem)
-    run(path, _CONFIG.value, workdir, allow_config_change=_ALLOW.value)
+    path, _, variant = name.partition(":")
+    stem = "_".join(filter(None, (Path(path).stem, variant)))
+    workdir = _WORKDIR.value or os.path.join("runs", stem)
+    run(
+        path,
+        _CONFIG.value,
+        workdir,
+        init=dict(_split_init(text) for text in _INIT.value),
+        allow_config_change=_ALLOW.value,
+    )
     print(f"done: samples, curves and checkpoints are in {workdir}")
 
 
+def _split_init(text: str) -> tuple[str, str]:
+    player, separator, source = text.partition("=")
+    if not (separator and source):
+        raise UserError(f"--init={text}: write --init.PLAYER=RUN")
+    return player, source
+
+
 def run(
-    path: str, config: ConfigDict, workdir: str, *, allow_config_change: bool = False
+    path: str,
+    config: ConfigDict,
+    workdir: str | os.PathLike[str],
+    *,
+    init: Mapping[str, str] | None = None,
+    allow_config_change: bool = False,
 ) -> GameState:
     """Trains the recipe at `path` under `config`, from the newest checkpoint in `workdir` on.
 
-    Of several processes each calls it alike; the first owns the folder, which all must see.
+    Of several processes each calls it alike; the first owns the folder, which all must see. `init`
+    is as `run_folder.transfer` takes it, beside the recipe's own `config.init`.
     """
-    recipe = assembly.load_recipe(path)
-    plan = assembly.make_plan(config)
-    plan.check(jax.device_count())
-    game = recipe.make_game(config)
+    recipe = recipes.load_recipe(path)
+    plan = recipes.make_plan(config)
+    game = recipes.make_game(recipe, config)
+    plan.check(jax.device_count(), game.group)
+    sources = {**config.get("init", {}), **(init or {})}
     leader = jax.process_index() == 0
 
     with contextlib.ExitStack() as stack:
-        source = assembly.make_data(recipe, config, config.data.split)
-        batch = assembly.first(source, 2)
+        real = recipes.make_data(recipe, config, config.data.split)
+        batch = data.first(real, 2)
         if leader:
             stack.enter_context(runs.lock(workdir))
-            for dataset in assembly.by_domain(source).values():
-                print(data.describe(dataset))
-            record = runs.record(config.to_dict(), recipe=path, seed=config.seed)
-            record["example"] = assembly.specification(batch)
+            print(data.describe(real))
+            columns = recipes.columns_record(real)
+            record = runs.record(
+                config.to_dict() | {"init": sources},
+                recipe=str(path),
+                seed=config.seed,
+                columns=columns,
+            )
             runs.claim(
-                workdir, record, Path(path).read_text(), allow_config_change=allow_config_change
+                workdir,
+                record,
+                Path(path).read_text(),
+                allow_config_change=allow_config_change,
+                extendable=recipes.extendable(recipe, config),
             )
         parallel.check_agreement(config.to_json() + Path(path).read_text(), "config or recipe")
 
-        make_state = partial(assembly.make_state, game, config, batch)
-        checkpoints = assembly.make_checkpoints(workdir, plan)
+        make_state = partial(recipes.make_state, recipe, config, game, batch)
+        checkpoints = run_folder.make_checkpoints(workdir, plan)
         if (restored := checkpoints.restore(jax.eval_shape(make_state))) is not None:
             step, state = restored
             print(f"continuing {workdir} from step {step:,} of {plan.steps:,}")
         else:
-            state = make_state()
+            state = run_folder.transfer(make_state(), sources)
         if int(state.step) >= plan.steps:
             return state
         loader = data.make_loader(
-            source,
+            real,
             batch_size=plan.batch_size,
             repeats=game.repeats,
             steps_per_call=plan.steps_per_call,
@@ -90,13 +130,12 @@ def run(
             part=(jax.process_index(), jax.process_count()),
         )
 
-        def shown() -> assembly.Data:
-            split = config.data.test_split
-            return assembly.make_data(recipe, config, split) if split else source
+        @functools.cache
+        def held_out() -> data.Dataset | None:
+            split = config.data.get("test_split", "")
+            return recipes.make_data(recipe, config, split) if split else None
 
-        evaluators: list[Evaluator] = []
-        if leader and plan.evaluate_every:
-            evaluators = assembly.make_evaluators(game, recipe, config, source)
+        evaluating = leader and plan.evaluate_every
         return train(
             game,
             state,
@@ -106,10 +145,18 @@ def run(
             writer=stack.enter_context(Writer(workdir, start_step=int(state.step)))
             if leader
             else None,
-            draw=assembly.picture_maker(game, config, shown),
-            evaluators=evaluators,
+            draw=sampling.drawer(
+                game,
+                real.kinds,
+                lambda: held_out() or real,
+                recipes.purpose_key(config.seed, "picture"),
+            ),
+            evaluators=recipes.make_evaluators(recipe, config, game, real, held_out())
+            if evaluating
+            else [],
+            ema_decay=recipes.make_ema_decay(recipe, config),
         )
 
 
 if __name__ == "__main__":
-    app.run(main, default_config="configs/digits.py")
+    app.run(main, default_config=str(recipes.ROOT / recipes.DEFAULT))

@@ -2,12 +2,14 @@
 
 import logging
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from gan_jax.files import replacing
+from gan_jax.types import UserError
 
 _log = logging.getLogger(__name__)
 
@@ -32,10 +34,7 @@ def recall(path: Path) -> dict[str, np.ndarray] | None:
 def keep(path: Path, arrays: Mapping[str, Any]) -> None:
     """Keeps arrays, at once or not at all, whoever else may be writing the same."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            incoming = Path(folder) / path.name
-            np.savez(incoming, **arrays)
-            incoming.replace(path)
-    except OSError as error:
-        _log.warning("%s could not be written, and will be made again: %s", path, error)
+        with replacing(path) as incoming, incoming.open("wb") as file:
+            np.savez(file, **arrays)
+    except UserError as error:
+        _log.warning("%s; it will be made again", error)

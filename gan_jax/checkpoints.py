@@ -1,6 +1,5 @@
 """Checkpoints: whole or invisible, checked when read. The only file that names orbax."""
 
-import contextlib
 import hashlib
 import json
 import logging
@@ -9,14 +8,16 @@ import os
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
+from gan_jax.files import write_whole
+from gan_jax.quiet import quiet
 from gan_jax.types import UserError
 
 _HEADER = "header"
@@ -54,7 +55,7 @@ class Checkpoints:
         self._keep = keep
         self._best = best
         self._sign = 1 if higher_is_better else -1
-        with _quiet():
+        with quiet():
             self._orbax = ocp.Checkpointer(ocp.PyTreeCheckpointHandler())
 
     def save(self, step: int, state: Any, metrics: Mapping[str, float] | None = None) -> None:
@@ -88,31 +89,39 @@ class Checkpoints:
                 f" {_reason(error)}; {good}"
             ) from error
 
-    def restore(self, template: Any, step: int | None = None) -> tuple[int, Any] | None:
-        """Reads the newest intact checkpoint, or that of `step`.
+    def restore(
+        self, template: Any, step: int | Literal["best"] | None = None
+    ) -> tuple[int, Any] | None:
+        """Reads the newest intact checkpoint, that of `step`, or the best intact one.
 
         Args:
           template: a state of the same structure, shapes and dtypes, or what `jax.eval_shape` says
             of one; its values do not matter, its static fields are taken over.
-          step: which checkpoint; the newest intact one if None.
+          step: which checkpoint; "best" for the best by the metric `best`, None for the newest.
 
         Returns:
           The step and the state, its leaves NumPy arrays (Python scalars become arrays of shape
           `[]`) and typed PRNG keys; or None where no checkpoint has been saved.
 
         Raises:
-          UserError: the checkpoint does not fit the template, or none that was asked for is intact.
+          UserError: the checkpoint does not fit the template, none that was asked for is intact, or
+            none has the metric that the best is chosen by.
         """
         if step is None:
             return self._first_intact(template, self.steps()[::-1])
+        if step == "best":
+            ranked = self._by_merit()
+            if self.steps() and not ranked:
+                wanted = f"the metric {self._best}" if self._best else "a metric to be best by"
+                raise UserError(
+                    f"no checkpoint in {self._name} has {wanted}: let the run evaluate and save, or"
+                    " choose a step"
+                )
+            return self._first_intact(template, ranked)
         if step not in self.steps():
             there = ", ".join(map(str, self.steps())) or "none"
             raise UserError(f"no checkpoint of step {step} in {self._name}; there are: {there}")
         return self._first_intact(template, [step])
-
-    def restore_best(self, template: Any) -> tuple[int, Any] | None:
-        """Reads the best intact checkpoint, as `restore` does; None if none has the metric."""
-        return self._first_intact(template, self._by_merit())
 
     def steps(self) -> list[int]:
         """The steps of which there is a checkpoint, in rising order."""
@@ -141,7 +150,7 @@ class Checkpoints:
         if jax.process_index() == 0:
             self._make_room(sum(array.nbytes for array in full.values()))
         incoming = self._directory / _INCOMING
-        with _quiet():
+        with quiet():
             self._orbax.save(incoming, args=ocp.args.PyTreeSave(full))
         if jax.process_index() == 0:
             _write_header(incoming, {**header, "files": _digests(incoming)})
@@ -188,7 +197,7 @@ class Checkpoints:
         for name in sorted(header["files"].keys() | found.keys()):
             if header["files"].get(name) != found.get(name):
                 raise ValueError(f"its file {name} is not as it was written")
-        with _quiet():
+        with quiet():
             return header, self._orbax.restore(path, args=ocp.args.PyTreeRestore())
 
     def _check_fit(self, step: int, stored: Mapping[str, str], template: Any) -> None:
@@ -270,7 +279,8 @@ def _digests(checkpoint: pathlib.Path) -> dict[str, str]:
 def _write_header(checkpoint: pathlib.Path, header: Mapping[str, Any]) -> None:
     """Writes the header as two lines, its digest first."""
     text = json.dumps(header)
-    (checkpoint / _HEADER).write_text(f"{hashlib.blake2b(text.encode()).hexdigest()}\n{text}\n")
+    digest = hashlib.blake2b(text.encode()).hexdigest()
+    write_whole(checkpoint / _HEADER, f"{digest}\n{text}\n")
 
 
 def _read_header(checkpoint: pathlib.Path) -> dict[str, Any]:
@@ -303,15 +313,3 @@ def _reason(error: BaseException) -> str:
         return error.strerror
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return lines[0] if len(lines[0]) <= 120 else f"...{lines[0][-120:]}"
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps orbax, which logs through absl, from the console."""
-    logger = logging.getLogger("absl")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)

@@ -8,7 +8,7 @@ not, its detector says so.
 
 | illness | names read |
 |---|---|
-| mode collapse | `samples/diversity`, `samples/reverse_kl` or `samples/class_entropy` |
+| mode collapse | `samples/cluster_coverage`, `reverse_kl` or `class_entropy` |
 | vanishing gradient | `generator/gradient_norm`, D's `real_sign` and `fake_sign` |
 | D overfitting | `seen/real_logit`, `held_out/real_logit`; as for oscillation |
 | divergence | D's `real_logit` and `fake_logit`; any player's `loss` and `gradient_norm` |
@@ -99,7 +99,7 @@ def mode_collapse(history: Sequence[Row]) -> Finding | None:
     section 5.1.1. An untrained generator looks the same: what is evaluated too early says so.
     """
     spreads = (
-        ("diversity", lambda share: share, LEAST_SHARE, "{:.0%}", "of the data's clusters"),
+        ("cluster_coverage", lambda share: share, LEAST_SHARE, "{:.0%}", "of the data's clusters"),
         ("reverse_kl", lambda kl: np.exp(-kl), LEAST_SHARE, "{:.0%}", "of the modes"),
         ("class_entropy", np.exp, LEAST_CLASSES, "{:.1f}", "classes"),
     )

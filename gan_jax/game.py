@@ -1,27 +1,58 @@
-"""The one update rule: players take turns descending their own losses.
+"""A game is a value: what players there are, what each descends, how samples are drawn.
 
-An algorithm is a function that returns a `Game`, a tuple of pure functions; `init_state` and
-`train_step` play any of them. A turn differentiates its loss with respect to its own player's
-parameters; the other players' variables enter as constants.
+An algorithm is a function that returns a `Game`, a tuple of pure functions; `step.train_step` plays
+any of them. A loss sees a `View`, and is differentiated with respect to its own player's parameters
+alone; the other players' variables enter as constants.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import flax
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-import optax
-from flax.training.train_state import TrainState
+from flax.errors import InvalidRngError
 from jax import lax
 
-from gan_jax import keys as per_example
 from gan_jax.collectives import pmean
-from gan_jax.types import Array, Batch, Metrics, Params, PRNGKey, Variables
+from gan_jax.types import Array, Batch, Metrics, PRNGKey, Variables
 
 Players = Mapping[str, Variables]
 """The variables of every player, by name."""
+
+MEMORY = "memory"
+"""The collection of a player's variables that neither its optimizer nor its layers own."""
+
+
+class View(NamedTuple):
+    """All that a loss sees.
+
+    Attributes:
+      players: every player's variables, by name; only one's own parameters are differentiated.
+      batch: columns `[B, ...]`, the data's and the game's inputs.
+      keys: `[B]`, one PRNG key an example; fold the name of the purpose in before you draw.
+      step: int32 scalar, steps taken before this one.
+      axis_name: the mapped axis over whose devices the batch is spread; None for one device.
+    """
+
+    players: Players
+    batch: Batch
+    keys: PRNGKey
+    step: Array | int = 0
+    axis_name: str | None = None
+
+    def mean(self, x: Any) -> Any:
+        """The means `[...]` of a tree of `[B, ...]` over the whole batch, on all devices.
+
+        Differentiable, as `gather` is. Under accumulation the whole is a micro-batch.
+        """
+        means = jax.tree.map(lambda x: jnp.mean(x, axis=0), x)
+        return means if self.axis_name is None else pmean(means, self.axis_name)
+
+    def gather(self, x: Any) -> Any:
+        """A tree of `[B, ...]` of the whole batch, on all devices, in the batch's order."""
+        return x if self.axis_name is None else lax.all_gather(x, self.axis_name, tiled=True)
 
 
 class Aux(NamedTuple):
@@ -29,27 +60,43 @@ class Aux(NamedTuple):
 
     Attributes:
       metrics: scalars by name.
-      stats: the player's collections other than `params` after this turn; None keeps the old.
+      stats: the collections of the player's layers after this turn (batch statistics,
+        spectral-norm vectors), floats, which are averaged over devices; None keeps the old.
+      seen: what `Turn.update` is to get of every example, leaves `[B, ...]`.
     """
 
     metrics: Metrics
     stats: Variables | None = None
+    seen: Any = None
 
 
-LossFn = Callable[[Players, Batch, PRNGKey], tuple[Array, Aux]]
-"""`(players, batch, keys [B]) -> (scalar loss, Aux)`."""
+LossFn = Callable[[View], tuple[Array, Aux]]
+"""`view -> (scalar loss, Aux)`, the mean over the examples of this device."""
 
 
 class Turn(NamedTuple):
-    """A player descends a loss, `repeats` times a step, each time on fresh data and noise.
+    """A player descends a loss.
 
-    Repeat `r` of every turn sees the same batch and keys, so that a generated batch which two
-    players both look at is computed once.
+    Attributes:
+      player: its name.
+      loss: what it descends.
+      name: of the turn, where a player takes several; its metrics are `player/name/metric`.
+      repeats: how often in a step, each time on fresh data and noise. Repeat `r` of every turn sees
+        the same batch and keys, so that a generated batch which two players both look at is
+        computed once.
+      when: `step -> bool`, the steps in which the turn is taken; None for all.
+      update: `(memory, seen, keys, step) -> memory`, once a turn, after the gradients: the player's
+        collection `memory` (pools, controllers, running averages; of any dtype) made anew from what
+        the loss has `seen` of the whole batch, in its order, with a key an example. It is equal on
+        all devices, and not shown to the optimizer.
     """
 
     player: str
     loss: LossFn
+    name: str = ""
     repeats: int = 1
+    when: Callable[[Array], Array] | None = None
+    update: Callable[[Any, Any, PRNGKey, Array], Any] | None = None
 
 
 class Game(NamedTuple):
@@ -57,238 +104,98 @@ class Game(NamedTuple):
 
     Attributes:
       init: `(key, batch) -> players`, the initial variables; only the batch's shapes matter.
-      turns: in the order they are taken.
-      prior: `(keys [B], batch) -> inputs`, what a sample is made from, such as `latent` [B, Z] and
-        `label` [B]; reads of the batch the entries named in `conditions` only.
+      turns: in the order they are taken. A player without a turn is frozen.
+      inputs: `(keys [B], batch) -> columns`, what a sample is made from, such as `latent` [B, Z]
+        and `label` [B]; reads of the batch the columns named in `conditions` only. Every turn finds
+        them in its batch.
       sample: `(players, inputs) -> x` [B, ...], in evaluation mode.
       sampler: the player whose averaged parameters (EMA) are kept, since `sample` uses them.
-      conditions: entries of the batch that `prior` needs.
-      prepare: `(keys [B], batch) -> batch`, adds what all turns share, such as a latent, where a
-        game has such; see `train_step`.
-      held_out: `(players, batch, keys) -> metrics` on data not trained on, where a game has such.
-      show: `(players, batch, keys) -> {title: images}`, matching strips such as input and
+      conditions: columns of the batch that `inputs` needs.
+      target: the column of the data that samples are to resemble.
+      transform: `(keys [B], batch) -> batch`, of the data in training alone, such as a random flip.
+      metrics: `(players, batch, keys) -> {name: scalar}` on data, held out or not, where a game has
+        such.
+      show: `(players, batch, keys) -> {title: [B, ...]}`, matching strips such as input and
         reconstruction, where a game has such; an OrderedDict keeps its order under jit.
+      group: so many consecutive examples stay on one device and in one micro-batch.
     """
 
     init: Callable[[PRNGKey, Batch], dict[str, Variables]]
     turns: tuple[Turn, ...]
-    prior: Callable[[PRNGKey, Batch], Mapping[str, Array]]
-    sample: Callable[[Players, Mapping[str, Array]], Array]
+    inputs: Callable[[PRNGKey, Batch], Batch]
+    sample: Callable[[Players, Batch], Array]
     sampler: str = "generator"
     conditions: tuple[str, ...] = ()
-    prepare: Callable[[PRNGKey, Batch], Batch] | None = None
-    held_out: Callable[[Players, Batch, PRNGKey], Metrics] | None = None
+    target: str = "x"
+    transform: Callable[[PRNGKey, Batch], Batch] | None = None
+    metrics: Callable[[Players, Batch, PRNGKey], Metrics] | None = None
     show: Callable[[Players, Batch, PRNGKey], Mapping[str, Array]] | None = None
+    group: int = 1
 
     @property
     def repeats(self) -> int:
         """How many batches a step takes."""
         return max(turn.repeats for turn in self.turns)
 
-
-class Player(TrainState):
-    """A TrainState with what its optimizer does not own.
-
-    Attributes:
-      stats: collections other than `params`: batch statistics, spectral-norm vectors, ...
-      ema: the exponential moving average of the parameters, or None where none is kept.
-    """
-
-    stats: Variables
-    ema: Params | None
-
-    @property
-    def variables(self) -> Variables:
-        """The collections as a net takes them."""
-        return {"params": self.params, **self.stats}
-
-    @property
-    def averaged(self) -> Variables:
-        """The same with averaged parameters, where they are kept."""
-        return self.variables if self.ema is None else {"params": self.ema, **self.stats}
+    def updates(self, player: str, steps: int) -> int:
+        """How many updates a player makes in the first so many steps."""
+        total = 0
+        for turn in self.turns:
+            if turn.player == player:
+                taken = steps if turn.when is None else int(jnp.sum(_taken(turn.when, steps)))
+                total += turn.repeats * taken
+        return total
 
 
-class GameState(flax.struct.PyTreeNode):
-    """All that training carries from step to step.
-
-    Attributes:
-      step: int32 scalar, steps taken.
-      key: the run's PRNG key, never consumed: a step's key is folded from it and the step.
-      players: by name.
-    """
-
-    step: Array
-    key: PRNGKey
-    players: dict[str, Player]
-
-    def variables(self, *, ema: bool = True) -> Players:
-        """Every player's variables, as `Game.sample` takes them."""
-        return {n: p.averaged if ema else p.variables for n, p in self.players.items()}
-
-
-def init_state(
-    game: Game,
-    optimizers: Mapping[str, optax.GradientTransformation],
-    key: PRNGKey,
-    batch: Batch,
-) -> GameState:
-    """The state before the first step.
-
-    Args:
-      game: the game.
-      optimizers: one by player's name.
-      key: a scalar key; the parameters' and the run's are split from it.
-      batch: any batch `[B, ...]` of the right shapes.
-
-    Raises:
-      ValueError: when the optimizers' names are not the players'.
-    """
-    init_key, run_key = jax.random.split(key)
-    players = game.init(init_key, batch)
-    if set(players) != set(optimizers):
-        raise ValueError(f"optimizers for {sorted(optimizers)}, players {sorted(players)}")
-
-    def create(name: str, variables: Variables) -> Player:
-        stats = {c: v for c, v in variables.items() if c != "params"}
-        params = variables["params"]
-        ema = jax.tree.map(jnp.copy, params) if name == game.sampler else None
-        player = Player.create(
-            apply_fn=None, params=params, tx=optimizers[name], stats=stats, ema=ema
-        )
-        return player.replace(step=jnp.zeros((), jnp.int32))
-
-    return GameState(
-        step=jnp.zeros((), jnp.int32),
-        key=run_key,
-        players={name: create(name, variables) for name, variables in players.items()},
-    )
-
-
-def train_step(
-    state: GameState,
-    batch: Batch,
-    *,
-    turns: tuple[Turn, ...],
-    prepare: Callable[[PRNGKey, Batch], Batch] | None = None,
-    simultaneous: bool = False,
-    accumulate: int = 1,
-    ema_decay: float = 0.999,
-    axis_name: str | None = None,
-) -> tuple[GameState, Metrics]:
-    """One step of a game: every turn once, in order, with its repeats.
-
-    Args:
-      state: the state before the step.
-      batch: leaves `[repeats, B, ...]`, where `repeats` is at least every turn's; B is what this
-        device holds of the batch.
-      turns: the game's.
-      prepare: the game's. Without it a turn draws its own noise, the same from the same keys; but
-        inside a loop over steps XLA no longer sees that it is, and makes the generator's forward
-        pass once a turn.
-      simultaneous: every player descends from the state before the step, not from what the turns
-        before its own made of it.
-      accumulate: splits a batch into so many micro-batches, whose gradients are averaged; B must
-        be a multiple of it. Memory falls; the update stays, but for batch statistics.
-      ema_decay: of the averaged parameters, in [0, 1); the average is younger at first, since the
-        decay in force after t updates is `min(ema_decay, (1 + t) / (10 + t))`.
-      axis_name: the mapped axis over which gradients, statistics and metrics are averaged.
-
-    Returns:
-      The state after the step and the step's metrics, `player/name`; those of repeated turns are
-      averaged over the repeats.
-    """
-    if simultaneous and any(turn.repeats != 1 for turn in turns):
-        raise ValueError("simultaneous updates have no use for repeats")
-    size = jax.tree.leaves(batch)[0].shape[1]
-    offset = 0 if axis_name is None else size * lax.axis_index(axis_name)
-    step_key = jax.random.fold_in(state.key, state.step)
-    repeats = jnp.arange(max(turn.repeats for turn in turns))
-    keys = jax.vmap(
-        lambda r: per_example.per_example(jax.random.fold_in(step_key, r), size, offset)
-    )(repeats)
-
-    if prepare is not None:
-        batch = jax.vmap(prepare)(keys, batch)
-
-    def descend(turn: Turn, seen: GameState, batch: Batch, keys: PRNGKey) -> tuple[Player, Metrics]:
-        player = seen.players[turn.player]
-        grads, stats, metrics = _gradients(turn, seen, batch, keys, accumulate)
-        if axis_name is not None and lax.axis_size(axis_name) > 1:
-            grads, stats, metrics = pmean((grads, stats, metrics), axis_name)
-        metrics["gradient_norm"] = optax.tree.norm(grads)
-        player = player.apply_gradients(grads=grads, stats=stats)
-        if player.ema is not None:
-            decay = jnp.minimum(ema_decay, (1 + player.step) / (10 + player.step))
-            player = player.replace(
-                ema=optax.incremental_update(player.params, player.ema, 1 - decay)
-            )
-        return player, {f"{turn.player}/{name}": value for name, value in metrics.items()}
-
-    before = state
-    metrics: dict[str, Array] = {}
-    for turn in turns:
-
-        def take(state: GameState, data: tuple, turn: Turn = turn) -> tuple[GameState, Metrics]:
-            player, metrics = descend(turn, before if simultaneous else state, *data)
-            return state.replace(players={**state.players, turn.player: player}), metrics
-
-        data = jax.tree.map(lambda leaf, n=turn.repeats: leaf[:n], (batch, keys))
-        if turn.repeats == 1:
-            state, new = take(state, jax.tree.map(lambda leaf: leaf[0], data))
-        else:
-            state, new = lax.scan(take, state, data)
-            new = jax.tree.map(lambda values: jnp.mean(values, axis=0), new)
-        metrics |= new
-    return state.replace(step=state.step + 1), metrics
-
-
-def _gradients(
-    turn: Turn, state: GameState, batch: Batch, keys: PRNGKey, accumulate: int
-) -> tuple[Params, Variables, dict[str, Array]]:
-    """The mean gradient over micro-batches, the player's statistics after them, mean metrics."""
-    player = state.players[turn.player]
-    others = {name: other.variables for name, other in state.players.items()}
-
-    def loss_fn(
-        params: Params, stats: Variables, batch: Batch, keys: PRNGKey
-    ) -> tuple[Array, tuple]:
-        mine = {"params": params, **stats}
-        loss, aux = turn.loss({**others, turn.player: mine}, batch, keys)
-        new_stats = stats if aux.stats is None else aux.stats
-        return loss, (new_stats, {"loss": loss, **aux.metrics})
-
-    def gradient(stats: Variables, data: tuple) -> tuple[Variables, tuple]:
-        grads, (stats, metrics) = jax.grad(loss_fn, has_aux=True)(player.params, stats, *data)
-        return stats, (grads, metrics)
-
-    if accumulate == 1:
-        stats, (grads, metrics) = gradient(player.stats, (batch, keys))
-        return grads, stats, metrics
-
-    def add(carry: tuple, data: tuple) -> tuple[tuple, None]:
-        stats, total = carry
-        stats, new = gradient(stats, data)
-        return (stats, jax.tree.map(jnp.add, total, new)), None
-
-    micro = jax.tree.map(lambda x: x.reshape(accumulate, -1, *x.shape[1:]), (batch, keys))
-    first = jax.tree.map(lambda x: x[0], micro)
-    rest = jax.tree.map(lambda x: x[1:], micro)
-    (stats, total), _ = lax.scan(add, gradient(player.stats, first), rest)
-    grads, metrics = jax.tree.map(lambda x: x / accumulate, total)
-    return grads, stats, metrics
+def _taken(when: Callable[[Array], Array], steps: int) -> Array:
+    return jax.vmap(when)(jnp.arange(steps))
 
 
 def apply(
-    net: nn.Module, variables: Variables, *inputs: Array | None, train: bool
-) -> tuple[Array, Variables]:
-    """Runs a net; returns its output and its collections other than `params` after it.
+    net: nn.Module,
+    variables: Variables,
+    *inputs: Array | None,
+    train: bool,
+    keys: PRNGKey | None = None,
+) -> tuple[Any, Variables]:
+    """Runs a net; returns its output and the collections of its layers after it.
 
     In evaluation mode (`train=False`) the collections come back as they were.
+
+    Args:
+      net: `(*inputs, train)`, or `(*inputs, train, keys)` where it draws.
+      variables: its own.
+      *inputs: the net's.
+      train: whether in training mode.
+      keys: `[B]`, for a net that takes `keys`; others are not given them.
+
+    Raises:
+      ValueError: where a net draws from one key for the whole batch, by Flax's `make_rng`.
     """
+    variables = {c: v for c, v in variables.items() if c != MEMORY}
     stats = {c: v for c, v in variables.items() if c != "params"}
-    if not train or not stats:
-        return net.apply(variables, *inputs, train=train), stats
-    return net.apply(variables, *inputs, train=train, mutable=list(stats))
+    options = _options(net, train, keys)
+    try:
+        if not train or not stats:
+            return net.apply(variables, *inputs, **options), stats
+        return net.apply(variables, *inputs, **options, mutable=list(stats))
+    except InvalidRngError as error:
+        raise ValueError(
+            f"{type(net).__name__} draws one noise for a whole batch, which would depend on how it "
+            "lies over devices: let it take `keys` [B], and use gan_jax.layers.Dropout"
+        ) from error
+
+
+def initialise(
+    net: nn.Module, key: PRNGKey, *inputs: Array | None, keys: PRNGKey | None = None
+) -> Variables:
+    """A net's variables before training, for inputs of these shapes; arguments as `apply`'s."""
+    return net.init(key, *inputs, **_options(net, True, keys))
+
+
+def _options(net: nn.Module, train: bool, keys: PRNGKey | None) -> dict[str, Any]:
+    draws = keys is not None and "keys" in inspect.signature(type(net).__call__).parameters
+    return {"train": train, "keys": keys} if draws else {"train": train}
 
 
 def join(**parts: Variables) -> Variables:
@@ -299,4 +206,4 @@ def join(**parts: Variables) -> Variables:
 
 def part(variables: Variables, name: str) -> Variables:
     """The variables of one net of a player: the inverse of `join`."""
-    return {c: nets[name] for c, nets in variables.items() if name in nets}
+    return {c: nets[name] for c, nets in variables.items() if c != MEMORY and name in nets}

@@ -2,9 +2,11 @@
 
 A step's randomness is a vector of keys `[B]`, the i-th folded from the example's position in the
 global batch. So an example meets the same noise however the batch is laid over devices, and a run
-on eight devices is, to rounding, the run on one. A purpose folds its own constant in; adding a
-consumer never shifts the stream of another.
+on eight devices is, to rounding, the run on one. A purpose folds its own name in; adding a consumer
+never shifts the stream of another.
 """
+
+import hashlib
 
 import jax
 import jax.numpy as jnp
@@ -17,9 +19,17 @@ def per_example(key: PRNGKey, count: int, offset: int | Array = 0) -> PRNGKey:
     return jax.vmap(jax.random.fold_in, (None, 0))(key, offset + jnp.arange(count))
 
 
-def fold_in(keys: PRNGKey, purpose: int) -> PRNGKey:
-    """Keys `[B]` for one purpose, independent of those for any other."""
-    return jax.vmap(jax.random.fold_in, (0, None))(keys, purpose)
+def fold_in(keys: PRNGKey, purpose: str | int) -> PRNGKey:
+    """Keys of the same shape for one purpose, independent of those for any other.
+
+    A name's constant is the first 32 bits of its SHA-256.
+    """
+    if isinstance(purpose, str):
+        purpose = int.from_bytes(hashlib.sha256(purpose.encode()).digest()[:4], "big")
+    fold = lambda key: jax.random.fold_in(key, purpose)
+    for _ in keys.shape:
+        fold = jax.vmap(fold)
+    return fold(keys)
 
 
 def normal(keys: PRNGKey, shape: tuple[int, ...]) -> Array:

@@ -2,9 +2,10 @@
 
 import dataclasses
 
+import jax.numpy as jnp
 import optax
 
-from gan_jax.types import UserError
+from gan_jax.types import Array, UserError
 
 DECAYS = ("constant", "linear", "cosine")
 
@@ -61,3 +62,13 @@ class Adam:
             return decay
         warmup = optax.linear_schedule(0.0, rate, self.warmup_steps)
         return optax.join_schedules([warmup, decay], [self.warmup_steps])
+
+
+def cosine(start: float, end: float, steps: int) -> optax.Schedule:
+    """From `start` to `end` on half a cosine over so many steps; `end` ever after."""
+
+    def schedule(step: Array | int) -> Array:
+        share = jnp.clip(jnp.asarray(step) / max(steps, 1), 0.0, 1.0)
+        return end + (start - end) * 0.5 * (1 + jnp.cos(jnp.pi * share))
+
+    return schedule

@@ -15,7 +15,7 @@ import numpy as np
 from jax import lax
 from jax.experimental import multihost_utils
 
-from gan_jax.game import GameState
+from gan_jax.step import GameState
 from gan_jax.types import Batch, Metrics, UserError
 
 AXIS = "batch"
@@ -24,7 +24,8 @@ AXIS = "batch"
 HEARTBEAT_SECONDS = 20
 """A process that is silent for so long is taken for dead, and the others stop."""
 
-Play = Callable[[GameState, Any, Any], tuple[GameState, Metrics]]
+TrainSteps = Callable[[GameState, Any, Any], tuple[GameState, Metrics]]
+"""`(state, resident, items) -> (state, metrics)`; see `compile_steps`."""
 
 
 def initialize(coordinator: str, processes: int, process: int) -> None:
@@ -45,13 +46,16 @@ def initialize(coordinator: str, processes: int, process: int) -> None:
         )
 
 
-def check_batch_size(batch_size: int, accumulate: int, device_count: int) -> None:
-    """Raises a UserError where a batch cannot be dealt out evenly."""
-    if batch_size % (device_count * accumulate):
+def check_batch_size(batch_size: int, accumulate: int, device_count: int, group: int = 1) -> None:
+    """Raises a UserError where a batch cannot be dealt out evenly, in whole groups."""
+    share = device_count * accumulate * group
+    if batch_size % share:
         parts = f"{device_count} device{'s' * (device_count != 1)}"
         if accumulate > 1:
             parts += f" x {accumulate} micro-batches"
-        good = max(batch_size // (device_count * accumulate), 1) * device_count * accumulate
+        if group > 1:
+            parts += f" in groups of {group}"
+        good = max(batch_size // share, 1) * share
         raise UserError(
             f"batch_size {batch_size} cannot be dealt out evenly to {parts}: try {good}"
         )
@@ -66,7 +70,7 @@ def devices() -> list[jax.Device]:
 
 
 def replicate(tree: Any, devices: Sequence[jax.Device]) -> Any:
-    """A copy for every device, leaves `[devices, ...]`, laid out as `compile_play` returns them."""
+    """A copy for every device, leaves `[devices, ...]`, laid out as `compile_steps` returns them."""
     copy = jax.pmap(lambda _, tree: tree, AXIS, in_axes=(0, None), devices=devices)
     return copy(np.arange(local_count(devices)), tree)
 
@@ -95,7 +99,7 @@ def shard(items: Any, device_count: int) -> Any:
     return jax.tree.map(deal, items)
 
 
-def spread(function: Callable[[Any, Any], Any], size: int) -> Callable[[Any, Any], Any]:
+def map_batched(function: Callable[[Any, Any], Any], size: int) -> Callable[[Any, Any], Any]:
     """Maps a function of examples over this process's devices, compiled once.
 
     Args:
@@ -138,11 +142,11 @@ def any_process(flag: bool) -> bool:
     return flag if jax.process_count() == 1 else bool(multihost_utils.process_allgather(flag).any())
 
 
-def compile_play(
+def compile_steps(
     step: Callable[[GameState, Batch], tuple[GameState, Metrics]],
     fetch: Callable[[Any, Any], Batch],
     devices: Sequence[jax.Device],
-) -> Play:
+) -> TrainSteps:
     """One dispatch for several steps on several devices.
 
     Args:
@@ -163,11 +167,11 @@ def compile_play(
         batch = jax.tree.map(lambda leaf: leaf.reshape(repeats, -1, *leaf.shape[1:]), batch)
         return step(state, batch)
 
-    def play(state: GameState, resident: Any, items: Any) -> tuple[GameState, Metrics]:
+    def steps(state: GameState, resident: Any, items: Any) -> tuple[GameState, Metrics]:
         if jax.tree.leaves(items)[0].shape[0] == 1:
             item = jax.tree.map(lambda leaf: leaf[0], items)
             state, metrics = advance(state, resident, item)
             return state, jax.tree.map(lambda value: value[None], metrics)
         return lax.scan(lambda state, item: advance(state, resident, item), state, items)
 
-    return jax.pmap(play, axis_name=AXIS, devices=devices, donate_argnums=0)
+    return jax.pmap(steps, axis_name=AXIS, devices=devices, donate_argnums=0)

@@ -2,11 +2,13 @@
 
 A critic here is any function `x -> logits` with the parameters closed over, where `x` is `[B, ...]`
 and `logits` is `[B]` or, for a discriminator of patches, `[B, h, w]` (summed over the patches).
-Each penalty is `[B]`, unweighted: multiply it by the paper's coefficient. It assumes that a logit
-depends on its own example alone; batch normalisation in the critic breaks that.
+Each penalty is `[B]`, unweighted: multiply it by the paper's coefficient, or take it with its weight
+as a value, such as `R1(10.0)`. It assumes that a logit depends on its own example alone; batch
+normalisation in the critic breaks that.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import chex
 import jax
@@ -17,8 +19,33 @@ from gan_jax.types import Array, PRNGKey
 
 Critic = Callable[[Array], Array]
 
-Penalty = Callable[[Critic, Array, Array, PRNGKey], Array]
-"""`(critic, real, fake, keys) -> [B]`: a penalty as `algorithms.gan` takes it, weight included."""
+Weight = float | Callable[[Array], Array]
+"""A number, or a schedule: a function of the step."""
+
+
+class Penalty(NamedTuple):
+    """A penalty as `algorithms.gan` takes it.
+
+    Attributes:
+      name: of the turn that a lazy one takes.
+      function: `(critic, real, fake, keys) -> [B]`.
+      weight: what it is multiplied by; one of 0 is left out.
+      every: steps from one use to the next, with a weight so many times as large (lazy
+        regularisation: Analyzing and Improving the Image Quality of StyleGAN, Karras et al., 2020,
+        arXiv:1912.04958, section 3.1).
+    """
+
+    name: str
+    function: Callable[[Critic, Array, Array, PRNGKey], Array]
+    weight: Weight
+    every: int = 1
+
+    def __call__(
+        self, critic: Critic, real: Array, fake: Array, keys: PRNGKey, step: Array | int = 0
+    ) -> Array:
+        """The weighted penalty `[B]` at a step."""
+        weight = self.weight(jnp.asarray(step)) if callable(self.weight) else self.weight
+        return weight * self.every * self.function(critic, real, fake, keys)
 
 
 def squared_gradient_norm(critic: Critic, x: Array) -> Array:
@@ -76,3 +103,18 @@ def gradient_penalty(critic: Critic, real: Array, fake: Array, keys: PRNGKey) ->
     positive = squared > 0
     norm = jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
     return (norm - 1) ** 2
+
+
+def R1(weight: Weight, every: int = 1) -> Penalty:  # noqa: N802
+    """`r1` of real examples with its weight γ."""
+    return Penalty("r1", lambda critic, real, fake, keys: r1(critic, real), weight, every)
+
+
+def R2(weight: Weight, every: int = 1) -> Penalty:  # noqa: N802
+    """`r2` of generated examples with its weight γ."""
+    return Penalty("r2", lambda critic, real, fake, keys: r2(critic, fake), weight, every)
+
+
+def GradientPenalty(weight: Weight, every: int = 1) -> Penalty:  # noqa: N802
+    """`gradient_penalty` between the two with its weight λ."""
+    return Penalty("gradient_penalty", gradient_penalty, weight, every)

@@ -1,13 +1,16 @@
 """The contract of a run's folder: what it was made with, and that one process at a time has it."""
 
+import ast
 import contextlib
 import datetime
 import fcntl
+import importlib.machinery
 import importlib.metadata
 import json
 import os
 import pathlib
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -16,11 +19,14 @@ from typing import Any
 
 import jax
 
+from gan_jax.files import is_partial, write_whole
 from gan_jax.types import UserError
 
 _CONFIG = "config.json"
 _RECIPE = "recipe.py"
 _LOCK = ".lock"
+# what alters neither the steps already taken nor those to come
+_HARMLESS = re.compile("steps|(log|sample|evaluate|checkpoint)_every|keep|best|init([._].*)?")
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "gan_jax")
 
 
@@ -55,19 +61,28 @@ def lock(workdir: str | os.PathLike[str]) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_UN)  # a forked child may still have the file open
 
 
-def record(config: Mapping[str, Any], *, recipe: str, seed: int) -> dict[str, Any]:
+def record(
+    config: Mapping[str, Any],
+    *,
+    recipe: str,
+    seed: int,
+    columns: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
     """What a run is made with. Call it after `jax.distributed.initialize`: it asks for devices.
 
     Args:
       config: the resolved config, plain values that JSON knows.
       recipe: the recipe's path as given.
       seed: the run's seed.
+      columns: of a batch, by name: its `kind`, as `data.kinds.to_record` has it, `shape` and
+        `dtype`, from which a state can be built again without the data.
     """
     devices = jax.devices()
     return {
         "config": json.loads(json.dumps(config)),  # tuples become lists, as they will on reading
         "recipe": recipe,
         "seed": seed,
+        "columns": json.loads(json.dumps(columns)),
         "command": shlex.join(["python", *sys.orig_argv[1:]]),
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": versions(),
@@ -83,6 +98,7 @@ def claim(
     recipe_source: str,
     *,
     allow_config_change: bool = False,
+    extendable: bool = False,
 ) -> None:
     """Makes a folder that of this run, or checks that it is.
 
@@ -95,6 +111,10 @@ def claim(
       recipe_source: the text of the recipe.
       allow_config_change: replaces the record of another config or recipe, and keeps the old one in
         the new under `previous`, oldest first.
+      extendable: whether more steps than before leave the others as they are, as under constant
+        schedules: then a config that only adds steps, or alters how often a run logs, samples,
+        evaluates and saves, what it keeps or what it was initialised from, replaces the old one in
+        the same way without being allowed.
 
     Raises:
       UserError: the config or the recipe is another, or the folder is not a run's.
@@ -111,7 +131,9 @@ def claim(
         changes.append(f"{_RECIPE}: the source of {record['recipe']} changed")
     if not changes:
         return
-    if not allow_config_change:
+    extended = extendable and old_source == recipe_source
+    extended = extended and _extends(old["config"], record["config"])
+    if not (allow_config_change or extended):
         raise UserError(
             f"{workdir} holds a run of another config; choose another --workdir, or continue"
             " under the new one with --allow_config_change:\n  " + "\n  ".join(changes)
@@ -144,12 +166,61 @@ def load(workdir: str | os.PathLike[str]) -> dict[str, Any]:
 
 def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """The differences of two configs, a line per key: `data.resolution: 16 -> 32`."""
+    return [f"{key}: {before} -> {after}" for key, (before, after) in _changed(old, new).items()]
+
+
+def siblings(recipe_path: str | os.PathLike[str]) -> list[str]:
+    """The modules beside a recipe that it imports, by name, and that are not installed.
+
+    A run's folder holds the recipe alone, so that what is sampled from there cannot import them.
+
+    Raises:
+      UserError: the recipe cannot be read as Python.
+    """
+    path = pathlib.Path(recipe_path).absolute()
+    folder = path.parent
+    try:
+        names = _imported(ast.parse(path.read_bytes()))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise UserError(f"could not read the recipe {recipe_path}: {error}") from error
+    if folder == pathlib.Path(__file__).absolute().parents[1]:
+        return []  # what lies beside this library is found wherever it is
+    # The first entry is where Python was started, which another process need not be.
+    started, *others = sys.path
+    elsewhere = others if pathlib.Path(started).absolute() == folder else sys.path
+    find = importlib.machinery.PathFinder.find_spec
+    return sorted(
+        name
+        for name in names - sys.stdlib_module_names
+        if find(name, [str(folder)]) and not find(name, elsewhere)
+    )
+
+
+def _imported(module: ast.Module) -> set[str]:
+    """The first part of each module's name that is imported, in functions too."""
+    names: set[str] = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module} if node.module else {alias.name for alias in node.names}
+    return {name.partition(".")[0] for name in names}
+
+
+def _extends(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether `new` is `old` but for what is harmless, and its steps are no fewer."""
+    harmless = all(_HARMLESS.fullmatch(key) for key in _changed(old, new))
+    return harmless and new.get("steps", 0) >= old.get("steps", 0)
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Of each dotted key that differs, in order, the JSON text before and after."""
     before, after = _flatten(old), _flatten(new)
-    return [
-        f"{key}: {before.get(key, 'absent')} -> {after.get(key, 'absent')}"
+    return {
+        key: (before.get(key, "absent"), after.get(key, "absent"))
         for key in sorted(before.keys() | after.keys())
         if before.get(key) != after.get(key)
-    ]
+    }
 
 
 def _flatten(config: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
@@ -196,7 +267,7 @@ def _check_new(workdir: pathlib.Path, recipe_source: str) -> None:
     if workdir.exists() and not workdir.is_dir():
         raise UserError(f"{workdir} is a file, not a folder; choose another --workdir")
     names = {path.name for path in workdir.iterdir()} if workdir.exists() else set()
-    names -= {_LOCK, f".{_CONFIG}.partial", f".{_RECIPE}.partial"}
+    names = {name for name in names if name != _LOCK and not is_partial(name)}
     if _read_recipe(workdir) == recipe_source:
         names.discard(_RECIPE)
     if names:
@@ -214,16 +285,5 @@ def _read_recipe(workdir: pathlib.Path) -> str | None:
 def _write_run(workdir: pathlib.Path, record: Mapping[str, Any], recipe_source: str) -> None:
     """Writes both files, the record last: with it the folder is a run's."""
     text = json.dumps(record, indent=2, sort_keys=True) + "\n"
-    try:
-        workdir.mkdir(parents=True, exist_ok=True)
-        _replace(workdir / _RECIPE, recipe_source)
-        _replace(workdir / _CONFIG, text)
-    except OSError as error:
-        raise UserError(f"could not write to {workdir}: {error.strerror or error}") from error
-
-
-def _replace(path: pathlib.Path, text: str) -> None:
-    """Writes a file, whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    write_whole(workdir / _RECIPE, recipe_source)
+    write_whole(workdir / _CONFIG, text)

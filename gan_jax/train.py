@@ -8,18 +8,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from typing import Any
 
 import jax
 import numpy as np
 
-from gan_jax import parallel
+from gan_jax import loop, parallel
 from gan_jax.checkpoints import Checkpoints
-from gan_jax.data import Loader
+from gan_jax.data import Loader, Source
+from gan_jax.data.kinds import Kind
 from gan_jax.diagnosis import diagnose
 from gan_jax.evaluation import Evaluator
-from gan_jax.game import Game, GameState, Players, train_step
-from gan_jax.types import Metrics, UserError
+from gan_jax.game import Game, Players
+from gan_jax.optimizers import Adam
+from gan_jax.step import GameState
+from gan_jax.types import Array, Metrics, UserError
 from gan_jax.writers import Progress, Writer
 
 
@@ -35,7 +38,9 @@ class Plan:
         `resolved`.
       log_every: metrics are fetched and written.
       sample_every: a picture of samples from fixed inputs; also one before the first step.
-      evaluate_every: the recipe's evaluation.
+      evaluate_every: samples are evaluated, and the game's own figures computed.
+      evaluate_count: samples that an evaluation draws; 0 for none.
+      evaluate_split: of the data that samples are compared with; "" for the one trained on.
       checkpoint_every: the state is saved.
       keep: newest checkpoints kept.
       best: the evaluated metric whose best checkpoint is kept too, such as
@@ -52,6 +57,8 @@ class Plan:
     log_every: int = 100
     sample_every: int = 1_000
     evaluate_every: int = 0
+    evaluate_count: int = 2_000
+    evaluate_split: str = ""
     checkpoint_every: int = 1_000
     keep: int = 3
     best: str = ""
@@ -77,8 +84,8 @@ class Plan:
         best = max(n for n in range(1, limit + 1) if common % n == 0)
         return dataclasses.replace(self, steps_per_call=best)
 
-    def check(self, device_count: int) -> None:
-        """Raises a UserError where the numbers do not go together."""
+    def check(self, device_count: int, group: int = 1) -> None:
+        """Raises a UserError where the numbers do not go together, for a game of this `group`."""
         for name in ("steps", "batch_size", "steps_per_call", "accumulate", "log_every"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}: it must be at least 1")
@@ -90,7 +97,20 @@ class Plan:
                 )
         if not 0 <= self.ema_decay < 1:
             raise UserError(f"ema_decay {self.ema_decay} is not in [0, 1)")
-        parallel.check_batch_size(self.batch_size, self.accumulate, device_count)
+        parallel.check_batch_size(self.batch_size, self.accumulate, device_count, group)
+
+
+def settings(plan: Plan, source: Source, **players: Adam) -> dict[str, Any]:
+    """What every recipe's config holds, as plain values, to which it adds its own.
+
+    Args:
+      plan: whose numbers stand at the top.
+      source: under `data`.
+      **players: the settings of each player's optimizer, under its name.
+    """
+    sections = {name: dataclasses.asdict(player) for name, player in players.items()}
+    own = {**dataclasses.asdict(plan), "dtype": "float32"}
+    return {**own, "data": dataclasses.asdict(source), **sections}
 
 
 class Stopped(Exception):
@@ -101,20 +121,8 @@ class Stopped(Exception):
         self.signum = signum
 
 
-def make_play(
-    game: Game, plan: Plan, loader: Loader, devices: Sequence[jax.Device]
-) -> parallel.Play:
-    """What a run calls again and again; see `parallel.compile_play`."""
-    step = partial(
-        train_step,
-        turns=game.turns,
-        prepare=game.prepare,
-        simultaneous=plan.simultaneous,
-        accumulate=plan.accumulate,
-        ema_decay=plan.ema_decay,
-        axis_name=parallel.AXIS,
-    )
-    return parallel.compile_play(step, loader.fetch, devices)
+Drawing = tuple[np.ndarray, Kind | None, np.ndarray | None]
+"""A picture `[H, W, 3]` uint8 and, where they are more than it shows, samples and their kind."""
 
 
 def train(
@@ -125,8 +133,9 @@ def train(
     *,
     checkpoints: Checkpoints,
     writer: Writer | None,
-    draw: Callable[[Players], np.ndarray],
+    draw: Callable[[Players], Drawing],
     evaluators: Sequence[Evaluator] = (),
+    ema_decay: Callable[[Array], Array] | None = None,
     devices: Sequence[jax.Device] | None = None,
 ) -> GameState:
     """Plays a game from `state.step` to `plan.steps`.
@@ -139,8 +148,9 @@ def train(
       checkpoints: where the state is saved.
       writer: where numbers and pictures go; None in all processes but the first, which then
         neither draw nor evaluate.
-      draw: from the averaged variables to a picture `[H, W, 3]` uint8.
+      draw: what the averaged variables look like.
       evaluators: called with the averaged variables.
+      ema_decay: by step, in place of the plan's number.
       devices: to spread the batch over; all of all processes if None.
 
     Returns:
@@ -152,34 +162,36 @@ def train(
         it is never saved, so the newest checkpoint is a good one.
     """
     devices = parallel.devices() if devices is None else devices
-    plan.check(len(devices))
-    play = make_play(game, plan, loader, devices)
+    plan.check(len(devices), game.group)
     done = int(state.step)
-    items = loader.items(done)
     examples = plan.batch_size * game.repeats
     known: set[str] = set()
-    ledger = Ledger(examples * plan.steps_per_call)
+    log = MetricsLog(examples * plan.steps_per_call)
     if writer and plan.due("sample_every", done):
-        writer.samples(done, draw(state.variables()))
-    replicated = parallel.replicate(state, devices)
-    resident = parallel.replicate(loader.resident, devices)
-
+        writer.samples(done, *draw(state.variables()))
     looks = _LOOKS if writer else ("checkpoint_every",)
     console = None if writer else io.StringIO()
+    calls = loop.play(
+        game,
+        state,
+        loader,
+        steps=plan.steps,
+        steps_per_call=plan.steps_per_call,
+        devices=devices,
+        simultaneous=plan.simultaneous,
+        accumulate=plan.accumulate,
+        ema_decay=ema_decay or plan.ema_decay,
+    )
     with (
-        Progress(plan.steps, initial=done, images_per_step=examples, file=console) as bar,
+        Progress(plan.steps, initial=done, examples_per_step=examples, file=console) as bar,
         _signals() as signals,
     ):
-        while done < plan.steps:
-            # One dispatch of several steps; the items of the next are made while it runs.
-            item = parallel.shard(next(items), parallel.local_count(devices))
-            replicated, metrics = play(replicated, resident, item)
-            ledger.add(done, metrics)
-            done += plan.steps_per_call
+        for done, replicated, metrics in calls:
+            log.add(done - plan.steps_per_call, metrics)
             bar.update(done)
 
             if plan.due("log_every", done):
-                values = ledger.mean()
+                values = log.mean()
                 if writer:
                     writer.scalars(done, values)
                 bar.update(done, {n: v for n, v in values.items() if n.endswith("/loss")})
@@ -191,9 +203,9 @@ def train(
 
             # What follows looks at the state, which must be known to be finite.
             due = [name for name in looks if plan.due(name, done)]
-            if not (due or stop):
+            if not (due or stop or done == plan.steps):
                 continue
-            ledger.settle()
+            log.settle()
             state = parallel.unreplicate(replicated)
             evaluation: dict[str, float] = {}
             if writer and "evaluate_every" in due:
@@ -208,19 +220,19 @@ def train(
                         bar.say(str(finding))
                 known = {finding.illness for finding in findings}
             if writer and "sample_every" in due:
-                writer.samples(done, draw(state.variables()))
+                writer.samples(done, *draw(state.variables()))
                 writer.curves()
             if "checkpoint_every" in due or stop:
                 checkpoints.save(done, state, evaluation)
             if stop and done < plan.steps:
                 raise Stopped(signals[0] if signals else signal.SIGTERM, done)
-    return parallel.unreplicate(replicated)
+    return state
 
 
 _LOOKS = ("evaluate_every", "sample_every", "checkpoint_every")
 
 
-class Ledger:
+class MetricsLog:
     """Metrics since the last log, fetched late so that the device is not kept waiting.
 
     Args:
@@ -259,10 +271,21 @@ class Ledger:
         self._pending.clear()
 
     def mean(self) -> dict[str, float]:
-        """The mean of each metric over the steps since the last call, and the throughput."""
+        """The mean of each metric over the steps since the last call, and the throughput.
+
+        That of a turn with a condition is over the steps in which it was taken, if there were any.
+        """
         self.settle()
         settled, self._settled = self._settled, []
-        values = {n: float(np.mean([values[n] for values in settled])) for n in settled[0]}
+        steps = {n: np.concatenate([values[n] for values in settled]) for n in settled[0]}
+        values = {}
+        for name, value in steps.items():
+            turn, _, metric = name.rpartition("/")
+            taken = steps.get(f"{turn}/taken")
+            if taken is None or metric == "taken":
+                values[name] = float(np.mean(value))
+            elif taken.any():
+                values[name] = float(np.sum(value) / np.sum(taken))
         assert self._clock is not None
         now = time.monotonic()
         rate = len(settled) * self._examples_per_call / max(now - self._clock, 1e-9)

@@ -1,25 +1,29 @@
-"""Where numbers and pictures go: JSON lines, TensorBoard, PNG files and the console."""
+"""Where numbers and samples go: JSON lines, TensorBoard, files that suit and the console."""
 
 import contextlib
-import io
 import json
 import math
 import os
 import pathlib
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TextIO
 
 import numpy as np
-from PIL import Image
 from tensorboardX import RecordWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
-from tensorboardX.proto.summary_pb2 import Summary
+from tensorboardX.proto.plugin_text_pb2 import TextPluginData
+from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
+from tensorboardX.proto.tensor_pb2 import TensorProto
+from tensorboardX.proto.tensor_shape_pb2 import TensorShapeProto
 from tqdm import tqdm
 
 from gan_jax import pictures
+from gan_jax.data.kinds import Audio, Kind
+from gan_jax.files import write_whole
+from gan_jax.kinds import write
 from gan_jax.types import UserError
 
 _METRICS = "metrics.jsonl"
@@ -50,7 +54,8 @@ class Writer:
     """Writes a run's metrics and samples into its folder.
 
     `metrics.jsonl` holds one object a line: `step` and the metrics by name, null for a value that
-    is not finite (JSON knows no NaN). `samples/STEP.png` holds pictures, `curves.png` the metrics
+    is not finite (JSON knows no NaN). `samples/STEP.png` holds pictures, and beside them
+    lies what is heard, read or seen to move (`.wav`, `.txt`, `.gif`); `curves.png` is the metrics
     drawn, `tensorboard/` all of it for TensorBoard.
 
     Opened to go on from `start_step`, it first drops what was logged after that step: the run that
@@ -69,7 +74,7 @@ class Writer:
         self._files = contextlib.ExitStack()
         with _disk(self._workdir):
             self._workdir.mkdir(parents=True, exist_ok=True)
-            _drop_after(self._workdir, start_step)
+            self._records = _turn_back(self._workdir, start_step)
             metrics = self._workdir / _METRICS
             self._metrics = self._files.enter_context(metrics.open("a", encoding="utf-8"))
             if tensorboard:
@@ -83,30 +88,51 @@ class Writer:
           UserError: they could not be written, on a full disk say.
         """
         numbers = {name: float(value) for name, value in values.items()}
-        record = {name: x if math.isfinite(x) else None for name, x in numbers.items()}
+        finite = {name: x if math.isfinite(x) else None for name, x in numbers.items()}
+        record = {"step": int(step), **finite}
         with _disk(self._workdir):
-            self._metrics.write(json.dumps({"step": int(step), **record}) + "\n")
+            self._metrics.write(json.dumps(record) + "\n")
             self._metrics.flush()
+            self._records.append(record)
             if self._board:
                 self._board.write(
                     step, [Summary.Value(tag=name, simple_value=x) for name, x in numbers.items()]
                 )
 
-    def samples(self, step: int, picture: np.ndarray) -> None:
-        """Saves a picture of samples, uint8 [H, W, 3].
+    def samples(
+        self,
+        step: int,
+        picture: np.ndarray,
+        kind: Kind | None = None,
+        samples: np.ndarray | None = None,
+    ) -> None:
+        """Saves a picture of samples and, where their kind has one, the file that suits it best.
+
+        Args:
+          step: the number of steps taken.
+          picture: uint8 [H, W, 3].
+          kind: of the samples, if they shall be heard, read or seen to move.
+          samples: [N, ...].
 
         Raises:
           UserError: it could not be written.
         """
         path = self._workdir / "samples" / f"{step:08d}.png"
         pictures.save_png(path, picture)
+        companions = []
+        if kind is not None and samples is not None:
+            companions = [path.with_suffix(suffix) for suffix in write.companions(kind)]
+            for companion in companions:
+                write.samples(companion, kind, samples)
         if self._board:
             with _disk(self._workdir):
-                self._board.write(step, [_image("samples", picture)])
+                values = [_companion("samples", kind, companion) for companion in companions]
+                values = [value for value in values if value is not None]
+                self._board.write(step, [_image("samples", picture), *values])
 
     def records(self) -> list[dict[str, Any]]:
-        """Everything logged so far, before a resumption too; see `read_metrics`."""
-        return read_metrics(self._workdir)
+        """Everything logged so far, before a resumption too, as `read_metrics` has it."""
+        return list(self._records)
 
     def curves(self) -> None:
         """Draws everything logged so far into `curves.png`.
@@ -140,9 +166,10 @@ class Progress:
     Args:
       total: the steps of the whole run.
       initial: the steps already taken.
-      images_per_step: what turns steps a second into images a second.
+      examples_per_step: what turns steps a second into examples a second.
       interval: seconds between the lines of a log file.
       file: where it goes; standard error if None.
+      clock: what tells the seconds of a log file.
     """
 
     def __init__(
@@ -150,16 +177,18 @@ class Progress:
         total: int,
         *,
         initial: int = 0,
-        images_per_step: int = 1,
+        examples_per_step: int = 1,
         interval: float = 10.0,
         file: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._file = file or sys.stderr
         self._total = total
-        self._images_per_step = images_per_step
+        self._examples_per_step = examples_per_step
         self._interval = interval
         self._metrics: Mapping[str, float] = {}
-        self._mark = (initial, time.monotonic())  # at the last line
+        self._clock = clock
+        self._mark = (initial, clock())  # at the last line
         self._bar = None
         if self._file.isatty():
             self._bar = tqdm(
@@ -178,7 +207,7 @@ class Progress:
             self._bar.set_postfix_str(self._described(self._bar.format_dict["rate"] or 0), False)
             return
         before, then = self._mark
-        now = time.monotonic()
+        now = self._clock()
         if step > before and (now - then >= self._interval or step >= self._total):
             self._mark = (step, now)
             rate = (step - before) / max(now - then, 1e-9)
@@ -209,7 +238,7 @@ class Progress:
         self.close()
 
     def _described(self, rate: float) -> str:
-        speed = f"{rate * self._images_per_step:,.0f} images/s"
+        speed = f"{rate * self._examples_per_step:,.0f} examples/s"
         return ", ".join([speed, *(f"{name} {x:.4g}" for name, x in self._metrics.items())])
 
 
@@ -238,26 +267,46 @@ class _Board:
 
 
 def _image(tag: str, picture: np.ndarray) -> Summary.Value:
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="png")
     height, width, _ = picture.shape
-    image = Summary.Image(
-        height=height, width=width, colorspace=3, encoded_image_string=buffer.getvalue()
-    )
+    encoded = pictures.encode_png(picture)
+    image = Summary.Image(height=height, width=width, colorspace=3, encoded_image_string=encoded)
     return Summary.Value(tag=tag, image=image)
 
 
-def _drop_after(workdir: pathlib.Path, step: int) -> None:
-    """Rewrites `metrics.jsonl` with the whole lines up to `step`, if any goes."""
+def _companion(tag: str, kind: Kind | None, path: pathlib.Path) -> Summary.Value | None:
+    """What TensorBoard plays or prints of a file, if it can."""
+    if isinstance(kind, Audio):
+        wave = Summary.Audio(
+            sample_rate=kind.rate,
+            encoded_audio_string=path.read_bytes(),
+            content_type="audio/wav",
+        )
+        return Summary.Value(tag=f"{tag}/audio", audio=wave)
+    if path.suffix == ".txt":
+        text = "".join(f"    {line}\n" for line in path.read_text(encoding="utf-8").split("\n"))
+        plugin = SummaryMetadata.PluginData(
+            plugin_name="text", content=TextPluginData(version=0).SerializeToString()
+        )
+        tensor = TensorProto(
+            dtype="DT_STRING",
+            string_val=[text.encode()],  # Markdown, in which indented lines stand as they are
+            tensor_shape=TensorShapeProto(dim=[TensorShapeProto.Dim(size=1)]),
+        )
+        metadata = SummaryMetadata(plugin_data=plugin)
+        return Summary.Value(tag=f"{tag}/text_summary", metadata=metadata, tensor=tensor)
+    return None
+
+
+def _turn_back(workdir: pathlib.Path, step: int) -> list[dict[str, Any]]:
+    """The records up to `step`, all that is left of `metrics.jsonl` where there was more."""
     path = workdir / _METRICS
     if not path.exists():
-        return
+        return []
     kept = [record for record in read_metrics(workdir) if record["step"] <= step]
     text = "".join(json.dumps(record) + "\n" for record in kept)
     if text != path.read_text(encoding="utf-8"):
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
+        write_whole(path, text)
+    return kept
 
 
 @contextlib.contextmanager

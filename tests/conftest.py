@@ -37,19 +37,13 @@ def assert_trees_match():
     return _equal
 
 
-@pytest.fixture(scope="session")
-def prepared_tfds():
-    """A TFDS folder that holds the real MNIST."""
+@pytest.fixture
+def prepared_tfds(monkeypatch):
+    """The TFDS folder that holds prepared real data, as TFDS's own."""
     folder = Path(os.environ.get("TFDS_DATA_DIR", "")).absolute()
     if not (folder / "mnist").is_dir():
-        pytest.skip("no prepared MNIST: set TFDS_DATA_DIR to a folder that holds one")
-    return folder
-
-
-@pytest.fixture
-def mnist_folder(prepared_tfds, monkeypatch):
-    """Makes the folder that holds the real MNIST TFDS's own."""
+        pytest.skip("no prepared data sets: set TFDS_DATA_DIR to a folder that holds them")
     from tensorflow_datasets.core import constants
 
-    monkeypatch.setattr(constants, "DATA_DIR", str(prepared_tfds))
-    return prepared_tfds
+    monkeypatch.setattr(constants, "DATA_DIR", str(folder))
+    return folder

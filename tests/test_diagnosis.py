@@ -44,7 +44,7 @@ def test_a_log_without_the_names_says_nothing(detect, history):
 
 
 def test_a_finding_is_one_line_of_what_since_when_and_what_to_do():
-    (finding,) = diagnose(log(samples__diversity=[0.9] + 11 * [0.08]))
+    (finding,) = diagnose(log(samples__cluster_coverage=[0.9] + 11 * [0.08]))
     assert str(finding) == (
         "mode collapse since step 200: samples reach 8% of the data's clusters (healthy: above "
         "50%); try R1, beta1 of 0, a lower generator learning rate or more discriminator steps"
@@ -54,7 +54,7 @@ def test_a_finding_is_one_line_of_what_since_when_and_what_to_do():
 @pytest.mark.parametrize(
     ("name", "healthy", "ill"),
     [
-        ("samples__diversity", 0.51, 0.49),
+        ("samples__cluster_coverage", 0.51, 0.49),
         ("samples__reverse_kl", np.log(8 / 5), np.log(8 / 3)),
         ("samples__class_entropy", np.log(2), 0.2),
     ],
@@ -65,9 +65,9 @@ def test_collapse_is_less_than_half_of_what_the_data_have(name, healthy, ill):
 
 
 def test_an_illness_must_last_and_last_to_the_end():
-    assert mode_collapse(log(samples__diversity=[0.9, 0.1, 0.1])) is None
-    assert mode_collapse(log(samples__diversity=[0.1, 0.1, 0.1, 0.9])) is None
-    assert mode_collapse(log(samples__diversity=[0.1, 0.9, 0.1, 0.1, 0.1])).step == 300
+    assert mode_collapse(log(samples__cluster_coverage=[0.9, 0.1, 0.1])) is None
+    assert mode_collapse(log(samples__cluster_coverage=[0.1, 0.1, 0.1, 0.9])) is None
+    assert mode_collapse(log(samples__cluster_coverage=[0.1, 0.9, 0.1, 0.1, 0.1])).step == 300
 
 
 def signs(norm, *, real, fake):
@@ -165,6 +165,6 @@ def test_oscillation_is_not_told(gap):
 
 
 def test_records_of_training_and_of_evaluations_may_interleave():
-    history = training(0.5 * WAVE) + log(start=100, samples__diversity=[0.1] * 60)
+    history = training(0.5 * WAVE) + log(start=100, samples__cluster_coverage=[0.1] * 60)
     history.sort(key=lambda row: row["step"])
     assert [f.illness for f in diagnose(history)] == ["mode collapse", "oscillation"]

@@ -13,10 +13,10 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import algorithms, evaluation, keys, losses, nets, penalties
-from gan_jax.data import ring_mixture
+from gan_jax import algorithms, evaluation, keys, losses, nets, penalties, priors
+from gan_jax.data import ArrayDataset, ring_mixture
 from gan_jax.diagnosis import diagnose
-from gan_jax.game import init_state, train_step
+from gan_jax.step import init_state, train_step
 
 SEEDS = jax.vmap(jax.random.key)(jnp.arange(5))
 EVALUATIONS, RECORDS, STEPS = 10, 10, 10
@@ -27,13 +27,11 @@ def play(key, game, optimizers, data, held_out):
     """Metrics of each step, `[EVALUATIONS, RECORDS, STEPS]`, and at each evaluation D's view of
     data seen and held out, and samples."""
     state = init_state(game, optimizers, key, {"x": data})
-    inputs = game.prior(keys.per_example(key, SAMPLES), {})
+    inputs = game.inputs(keys.per_example(key, SAMPLES), {})
 
     def step(state, _):
         rows = jax.random.randint(jax.random.fold_in(key, state.step), (1, BATCH), 0, len(data))
-        return train_step(
-            state, {"x": data[rows]}, turns=game.turns, prepare=game.prepare, ema_decay=0.99
-        )
+        return train_step(game, state, {"x": data[rows]}, ema_decay=0.99)
 
     def evaluate(state, _):
         state, metrics = jax.lax.scan(record, state, length=RECORDS)
@@ -41,7 +39,9 @@ def play(key, game, optimizers, data, held_out):
         figures = {
             f"{name}/{figure}": value
             for name, x in (("seen", data), ("held_out", held_out))
-            for figure, value in game.held_out(players, {"x": x}, None).items()
+            for figure, value in game.metrics(
+                players, {"x": x}, keys.per_example(key, len(x))
+            ).items()
         }
         return state, (metrics, figures, game.sample(players, inputs))
 
@@ -49,7 +49,7 @@ def play(key, game, optimizers, data, held_out):
     return jax.lax.scan(evaluate, state, length=EVALUATIONS)[1]
 
 
-def histories(played, judge=lambda samples: {}):
+def histories(played, metric=lambda samples: {}):
     """Each seed's records, as a run logs them."""
     metrics, figures, samples = jax.tree.map(np.asarray, played)
 
@@ -59,8 +59,8 @@ def histories(played, judge=lambda samples: {}):
                 step = STEPS * (RECORDS * i + j + 1)
                 yield {"step": step} | {n: float(v[seed, i, j].mean()) for n, v in metrics.items()}
             evaluated = {n: float(v[seed, i]) for n, v in figures.items()}
-            judged = {f"samples/{n}": v for n, v in judge(samples[seed, i]).items()}
-            yield {"step": step} | evaluated | judged
+            of_samples = {f"samples/{n}": v for n, v in metric(samples[seed, i]).items()}
+            yield {"step": step} | evaluated | of_samples
 
     return [list(history(seed)) for seed in range(len(SEEDS))]
 
@@ -100,11 +100,11 @@ def play_points(key, settings, data, held_out):
     game = algorithms.gan(
         nets.mlp.Generator((2,), (64, 64), final=None),
         nets.mlp.Discriminator((64, 64)),
-        latent_dim=2,
+        prior=priors.normal(2),
         loss=loss,
         penalties=[
-            lambda critic, real, fake, keys: settings.r1 * penalties.r1(critic, real),
-            lambda *arguments: settings.gradient_penalty * penalties.gradient_penalty(*arguments),
+            penalties.R1(lambda step: settings.r1),
+            penalties.GradientPenalty(lambda step: settings.gradient_penalty),
         ],
     )
     optimizers = {
@@ -154,7 +154,7 @@ def told(history):
 
 def train(settings, data, held_out):
     played = play_points(SEEDS, settings, data, held_out)
-    return histories(played, evaluation.in_clusters(held_out))
+    return histories(played, evaluation.cluster_coverage(ArrayDataset("", "test", {"x": held_out})))
 
 
 @pytest.mark.parametrize("name", HEALTHY)
@@ -171,7 +171,7 @@ class Point(nn.Module):
     """Puts every sample at θ."""
 
     @nn.compact
-    def __call__(self, latent, label=None, *, train):
+    def __call__(self, latent, label=None, train=False):
         return jnp.tile(self.param("theta", nn.initializers.normal(1.0), (1,)), (len(latent), 1))
 
 
@@ -179,7 +179,7 @@ class Slope(nn.Module):
     """Gives x the logit ψ x."""
 
     @nn.compact
-    def __call__(self, x, label=None, *, train):
+    def __call__(self, x, label=None, train=False):
         return x @ self.param("psi", nn.initializers.normal(1.0), (1,))
 
 
@@ -187,8 +187,8 @@ class Slope(nn.Module):
 @partial(jax.vmap, in_axes=(0, None))
 def play_dirac(key, r1):
     """The Dirac-GAN: Which Training Methods for GANs do actually Converge?, Mescheder et al."""
-    penalty = lambda critic, real, fake, keys: r1 * penalties.r1(critic, real)
-    game = algorithms.gan(Point(), Slope(), latent_dim=1, penalties=[penalty])
+    penalty = penalties.R1(lambda step: r1)
+    game = algorithms.gan(Point(), Slope(), prior=priors.normal(1), penalties=[penalty])
     optimizers = dict.fromkeys(("generator", "discriminator"), optax.sgd(0.05))
     return play(key, game, optimizers, jnp.zeros((2, 1)), jnp.zeros((2, 1)))
 

@@ -9,12 +9,12 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import algorithms, losses, penalties
-from gan_jax.game import Aux, Game, Turn, init_state, train_step
+from gan_jax import algorithms, losses, penalties, priors
+from gan_jax.game import Aux, Game, Turn
+from gan_jax.step import init_state, train_step
 
 STEP_SIZE = 0.1
 SGD = optax.sgd(STEP_SIZE)
-no_sample = lambda *_: None
 
 
 def run(game, batch, count, *, simultaneous=False, start=None):
@@ -25,7 +25,7 @@ def run(game, batch, count, *, simultaneous=False, start=None):
     if start is not None:
         players = {n: p.replace(params=start[n]) for n, p in state.players.items()}
         state = state.replace(players=players)
-    step = partial(train_step, turns=game.turns, simultaneous=simultaneous)
+    step = partial(train_step, game, simultaneous=simultaneous)
     params = lambda state: {name: player.params for name, player in state.players.items()}
 
     def record(state, _):
@@ -44,11 +44,11 @@ def bilinear(a):
             "max": {"params": {"y": jnp.ones(a.shape[1])}},
         },
         turns=(
-            Turn("max", lambda players, batch, keys: (-value(players), Aux({}))),
-            Turn("min", lambda players, batch, keys: (value(players), Aux({}))),
+            Turn("max", lambda view: (-value(view.players), Aux({}))),
+            Turn("min", lambda view: (value(view.players), Aux({}))),
         ),
-        prior=no_sample,
-        sample=no_sample,
+        inputs=lambda keys, batch: {},
+        sample=lambda players, inputs: None,
         sampler="min",
     )
 
@@ -76,7 +76,7 @@ class DiracGenerator(nn.Module):
     """Puts every sample at θ."""
 
     @nn.compact
-    def __call__(self, latent, label=None, *, train):
+    def __call__(self, latent, label=None, train=False):
         theta = self.param("theta", nn.initializers.ones, (1,))
         return jnp.tile(theta[None], (latent.shape[0], 1))
 
@@ -85,19 +85,18 @@ class DiracDiscriminator(nn.Module):
     """Gives x the logit ψ x."""
 
     @nn.compact
-    def __call__(self, x, label=None, *, train):
+    def __call__(self, x, label=None, train=False):
         return x @ self.param("psi", nn.initializers.ones, (1,))
 
 
 def dirac(gamma, loss=losses.NON_SATURATING):
     """The Dirac-GAN of Mescheder et al., 2018, arXiv:1801.04406, with R1 of weight `gamma`."""
-    r1 = lambda critic, real, fake, keys: gamma * penalties.r1(critic, real)
     return algorithms.gan(
         DiracGenerator(),
         DiracDiscriminator(),
-        latent_dim=1,
+        prior=priors.normal(1),
         loss=loss,
-        penalties=[r1] if gamma else [],
+        penalties=[penalties.R1(gamma)],
     )
 
 

@@ -15,28 +15,41 @@ SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*
 # What each room of the library may import of the others. A new room takes its place here.
 BELOW = {
     "types": "",
-    "keys": "types",
-    "augment": "keys types",
+    "quiet": "",
     "collectives": "",
-    "layers": "collectives keys types",
-    "losses": "types",
+    "keys": "types",
+    "files": "types",
+    "augment": "keys types",
+    "priors": "keys types",
     "penalties": "keys types",
+    "losses": "types",
     "metrics": "types",
-    "cache": "types",
     "optimizers": "types",
-    "game": "collectives keys types",
+    "cache": "files types",
+    "layers": "collectives keys types",
     "nets": "layers keys types",
-    "algorithms": "nets losses penalties augment game layers keys types",
-    "data": "types",
-    "pictures": "types",
-    "checkpoints": "types",
-    "runs": "types",
-    "writers": "pictures types",
-    "parallel": "game types",
-    "extractors": "cache nets layers parallel data keys types",
+    "game": "collectives keys types",
+    "step": "game collectives keys types",
+    "algorithms": "nets losses penalties priors augment game layers keys types",
+    "data": "quiet types",
+    "pictures": "files types",
+    "kinds": "pictures files data types",
+    "checkpoints": "files quiet types",
+    "runs": "files types",
+    "writers": "kinds pictures files data types",
+    "parallel": "step game types",
+    "loop": "parallel step game data types",
+    "sampling": "kinds metrics parallel game data keys types",
+    "extractors": (
+        "cache files nets layers algorithms augment optimizers loop parallel step game data metrics"
+        " keys types"
+    ),
     "diagnosis": "types",
-    "evaluation": "cache metrics extractors parallel data game keys types",
-    "train": "evaluation diagnosis checkpoints writers parallel data game keys types",
+    "evaluation": "cache metrics extractors sampling parallel game data keys types",
+    "train": (
+        "evaluation diagnosis checkpoints writers loop parallel step game data optimizers keys"
+        " types"
+    ),
 }
 ROOMS = {path.stem: path for path in LIBRARY.iterdir() if path.stem.isidentifier()}
 ROOMS = {name: path for name, path in ROOMS.items() if path.is_dir() or path.suffix == ".py"}

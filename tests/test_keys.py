@@ -21,11 +21,27 @@ def test_a_batch_dealt_out_in_parts_has_the_keys_of_the_whole(count):
     )
 
 
-def test_every_example_and_every_purpose_has_a_key_of_its_own():
+@pytest.mark.parametrize("purposes", [range(3), ["latent", "label", "penalty"]])
+def test_every_example_and_every_purpose_has_a_key_of_its_own(purposes):
     examples = keys.per_example(KEY, 50)
-    every = [examples, *(keys.fold_in(examples, purpose) for purpose in range(3))]
+    every = [examples, *(keys.fold_in(examples, purpose) for purpose in purposes)]
     words = np.concatenate([data(k) for k in every])
     assert len(np.unique(words, axis=0)) == 200
+
+
+def test_the_constant_of_a_name_is_the_start_of_its_hash():
+    # printf latent | sha256sum
+    by_hand = jax.random.fold_in(KEY, 0xD0346E49)
+    assert keys.fold_in(KEY, "latent") == by_hand
+
+
+@pytest.mark.parametrize("shape", [(), (4,), (2, 3)])
+def test_keys_of_any_shape_are_folded_one_by_one(shape):
+    many = jax.random.split(KEY, shape)
+    folded = keys.fold_in(many, "noise")
+    assert folded.shape == shape
+    for index in np.ndindex(shape):
+        assert folded[index] == keys.fold_in(many[index], "noise")
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import algorithms, losses, nets, penalties
-from gan_jax.game import init_state, train_step
+from gan_jax import algorithms, losses, nets, penalties, priors
+from gan_jax.step import init_state, train_step
 
 random = np.random.default_rng(0)
 X = np.tanh(random.normal(size=(4, 1, 32, 8, 8, 1))).astype(np.float32)
 GAMES = {
-    "wgan-gp": (losses.WASSERSTEIN, lambda *args: 10 * penalties.gradient_penalty(*args)),
-    "r1": (losses.NON_SATURATING, lambda critic, real, *_: 5 * penalties.r1(critic, real)),
+    "wgan-gp": (losses.WASSERSTEIN, penalties.GradientPenalty(10.0)),
+    "r1": (losses.NON_SATURATING, penalties.R1(5.0)),
 }
 
 
@@ -24,13 +24,13 @@ def played(name, dtype):
     game = algorithms.gan(
         nets.dcgan.Generator(8, 1, width=8, dtype=dtype),
         nets.dcgan.Discriminator(width=8, batch_norm=False, dtype=dtype),
-        latent_dim=8,
+        prior=priors.normal(8),
         loss=loss,
         penalties=[penalty],
     )
     optimizers = dict.fromkeys(("generator", "discriminator"), optax.adam(1e-3, b1=0.0))
     state = init_state(game, optimizers, jax.random.key(0), {"x": X[0, 0]})
-    step = partial(train_step, turns=game.turns)
+    step = partial(train_step, game)
     return jax.jit(lambda state: jax.lax.scan(step, state, {"x": X}))(state)
 
 

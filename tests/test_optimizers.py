@@ -4,7 +4,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax.optimizers import Adam
+from gan_jax.optimizers import Adam, cosine
 from gan_jax.types import UserError
 
 RATE = 0.3
@@ -78,3 +78,12 @@ def test_gradients_above_the_norm_are_scaled_down_to_it_and_others_kept(size, sc
     clipped, free = (update(build(clip), zeros, gradient) for clip in (2.0, 0.0))
     for name in gradient:
         np.testing.assert_allclose(clipped[name], scale * free[name], rtol=1e-4)
+
+
+@pytest.mark.parametrize(("start", "end"), [(2.0, 0.5), (0.0, 0.55)])
+def test_a_cosine_goes_from_start_to_end_and_stays(start, end):
+    schedule = cosine(start, end, 100)
+    half = 0.5 * (start + end)
+    quarter = end + (start - end) * 0.5 * (1 + np.cos(np.pi / 4))
+    for step, value in {0: start, 25: quarter, 50: half, 100: end, 130: end}.items():
+        np.testing.assert_allclose(schedule(step), value, rtol=1e-5, atol=1e-7)

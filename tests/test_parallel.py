@@ -1,13 +1,15 @@
 from functools import partial
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
 
-from gan_jax import algorithms, keys, losses, nets, parallel, penalties
-from gan_jax.game import Aux, Game, Turn, init_state, train_step
+from gan_jax import algorithms, augment, keys, layers, losses, nets, parallel, penalties, priors
+from gan_jax.game import Aux, Game, Turn
+from gan_jax.step import init_state, train_step
 from gan_jax.types import UserError
 
 KEY = jax.random.key(0)
@@ -15,53 +17,106 @@ STEPS, SIZE = 2, 8
 random = np.random.default_rng(0)
 POINTS = random.normal(size=(50, 2)).astype(np.float32)
 IMAGES = np.tanh(random.normal(size=(50, 16, 16, 1))).astype(np.float32)
+SOUNDS = np.tanh(random.normal(size=(50, 64, 1))).astype(np.float32)
 LABELS = random.integers(3, size=50)
+LABELLED = {"x": POINTS, "label": LABELS}
+LATENT = priors.normal(3)
+Z = {"prior": LATENT}
 
 
-def mlp_gan():
-    penalty = lambda *args: penalties.gradient_penalty(*args)
-    return algorithms.gan(
+class Dropped(nn.Module):
+    """A net that draws: dense, dropout, dense; for features too, as a classifier has them."""
+
+    outputs: int
+    features: bool = False
+
+    @nn.compact
+    def __call__(self, x, label=None, train=False, keys=None):
+        hidden = nn.leaky_relu(nn.Dense(6)(x))
+        output = nn.Dense(self.outputs)(layers.Dropout(0.3)(hidden, keys, train))
+        output = output[:, 0] if self.outputs == 1 else output
+        return (hidden, output) if self.features else output
+
+
+class Unbiased(nn.Module):
+    """A critic without a last bias, whose gradient would be 0 but for rounding."""
+
+    @nn.compact
+    def __call__(self, x, label=None, train=False):
+        return nn.Dense(1, use_bias=False)(nn.leaky_relu(nn.Dense(6)(x)))[:, 0]
+
+
+class DroppedClassifier(nn.Module):
+    @nn.compact
+    def __call__(self, x, train=False, keys=None):
+        return Dropped(3, features=True)(x, None, train, keys)
+
+
+GENERATOR, DISCRIMINATOR = nets.mlp.Generator((2,), (6,)), nets.mlp.Discriminator((6,))
+
+
+def gan(generator=GENERATOR, discriminator=DISCRIMINATOR, **settings):
+    return algorithms.gan(generator, discriminator, **Z, **settings)
+
+
+def conditional_wgan_gp():
+    return gan(
         nets.mlp.Generator((2,), (6,), num_classes=3),
         nets.mlp.Discriminator((6,), num_classes=3),
-        latent_dim=3,
         loss=losses.WASSERSTEIN,
-        penalties=[penalty],
+        penalties=[penalties.GradientPenalty(1.0)],
         discriminator_repeats=2,
         conditional=True,
     )
 
 
-def wide_gan():
-    """One array is too large to travel with the others."""
-    generator, discriminator = nets.mlp.Generator((2,), (256, 256)), nets.mlp.Discriminator((6,))
-    return algorithms.gan(generator, discriminator, latent_dim=3)
-
-
 def dcgan():
-    return algorithms.gan(
+    return gan(
         nets.dcgan.Generator(16, 1, width=2, axis_name=parallel.AXIS),
         nets.dcgan.Discriminator(width=2, axis_name=parallel.AXIS),
-        latent_dim=3,
     )
 
 
-def vae():
-    encoder, decoder = nets.mlp.Encoder(4, (6,)), nets.mlp.Generator((2,), (6,), final=None)
-    return algorithms.vae(encoder, decoder, latent_dim=2)
+def relativistic_average():
+    noise = lambda keys_, x, view: x + keys.normal(keys_, (2,)) / (1 + view.step)
+    settings = {"penalties": [penalties.R1(1.0, every=2)], "augment": noise}
+    return gan(discriminator=Unbiased(), loss=losses.RELATIVISTIC_AVERAGE, **settings)
 
 
-def cyclegan():
-    translator = nets.mlp.Generator((2,), (6,))
-    return algorithms.cyclegan(translator, nets.mlp.Discriminator((6,)))
+def infogan():
+    critic = nets.mlp.Discriminator((6,), heads=(("class", 4), ("tilt", 1)))
+    return algorithms.infogan(GENERATOR, critic, classes=4, codes={"tilt": priors.uniform(1)}, **Z)
 
 
-LABELLED = {"x": POINTS, "label": LABELS}
 GAMES = {
-    "conditional wgan-gp": (mlp_gan, LABELLED),
-    "wide gan": (wide_gan, {"x": POINTS}),
+    "conditional wgan-gp": (conditional_wgan_gp, LABELLED),
+    # One array is too large to travel with the others.
+    "wide gan": (lambda: gan(nets.mlp.Generator((2,), (256, 256))), {"x": POINTS}),
+    "relativistic average, lazy r1": (relativistic_average, {"x": POINTS}),
+    "dropout": (lambda: gan(Dropped(2), Dropped(1)), {"x": POINTS}),
+    "transformed": (
+        lambda: gan(nets.mlp.Generator((16, 16, 1), (6,)))._replace(
+            transform=lambda keys, b: {"x": augment.flip(keys, b["x"])}
+        ),
+        {"x": IMAGES},
+    ),
     "dcgan": (dcgan, {"x": IMAGES}),
-    "vae": (vae, {"x": POINTS}),
-    "cyclegan": (cyclegan, {"a": {"x": POINTS}, "b": {"x": POINTS[::-1].copy()}}),
+    "wavegan": (
+        lambda: gan(nets.wavegan.Generator(64, 1, 2), nets.wavegan.Discriminator(2)),
+        {"x": SOUNDS},
+    ),
+    "infogan": (infogan, {"x": POINTS}),
+    "began": (lambda: algorithms.began(Dropped(2), Dropped(2), gain=0.1, **Z), {"x": POINTS}),
+    "vae": (lambda: algorithms.vae(Dropped(4), Dropped(2), latent_dim=2), {"x": POINTS}),
+    "cyclegan": (
+        lambda: algorithms.cyclegan(Dropped(2), Dropped(1), pool_size=5),
+        {"a": POINTS, "b": POINTS[::-1].copy()},
+    ),
+    "pix2pix": (
+        lambda: algorithms.pix2pix(Dropped(2), Dropped(1), l1_weight=1.0),
+        {"x": POINTS, "source": POINTS[::-1].copy()},
+    ),
+    "classifier": (lambda: algorithms.classifier(DroppedClassifier()), LABELLED),
 }
 
 
@@ -72,10 +127,10 @@ def fetch(resident, index):
 def train(game, resident, devices, *, steps=STEPS, calls=1, **settings):
     """The state and metrics of the first device after so many calls of so many steps."""
     batch = jax.tree.map(lambda leaf: jnp.asarray(leaf[:SIZE]), resident)
-    names = game.init(KEY, batch)
-    state = init_state(game, dict.fromkeys(names, optax.sgd(0.1)), KEY, batch)
-    step = partial(train_step, turns=game.turns, axis_name=parallel.AXIS, **settings)
-    play = parallel.compile_play(step, fetch, devices)
+    optimizers = {turn.player: optax.sgd(0.1) for turn in game.turns}
+    state = init_state(game, optimizers, KEY, batch)
+    step = partial(train_step, game, axis_name=parallel.AXIS, **settings)
+    play = parallel.compile_steps(step, fetch, devices)
     state, resident = parallel.replicate(state, devices), parallel.replicate(resident, devices)
     index = np.random.default_rng(1)
     for _ in range(calls):
@@ -88,20 +143,39 @@ def plain(players):
     return {name: (player.params, player.stats, player.ema) for name, player in players.items()}
 
 
-@pytest.mark.parametrize("name", GAMES)
-def test_two_devices_give_the_update_of_one(name, assert_trees_match):
+@pytest.fixture
+def _quick_compilation():
+    """Where two compilations are for a few steps, XLA's optimisations do not pay."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+quickly = pytest.mark.usefixtures("_quick_compilation")
+
+
+@quickly
+@pytest.mark.parametrize(
+    ("name", "accumulate"),
+    [*((name, 2) for name in GAMES), *((n, 1) for n in ("conditional wgan-gp", "dcgan", "began"))],
+)
+def test_two_devices_give_the_update_of_one(name, accumulate, assert_trees_match):
     make, resident = GAMES[name]
     results = []
     for count in (1, 2):
         devices = jax.local_devices()[:count]
         assert len(devices) == count
-        state, metrics = train(make(), resident, devices)
+        state, metrics = train(make(), resident, devices, accumulate=accumulate)
         results.append((plain(parallel.unreplicate(state).players), parallel.unreplicate(metrics)))
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(results[0]))
     assert_trees_match(*results, rtol=1e-5)
 
 
-def test_every_device_ends_with_the_same_state(assert_trees_match):
-    state, metrics = train(dcgan(), {"x": IMAGES}, jax.local_devices())
+@quickly
+@pytest.mark.parametrize("name", ["dcgan", "began", "cyclegan"])
+def test_every_device_ends_with_the_same_state(name, assert_trees_match):
+    make, resident = GAMES[name]
+    state, metrics = train(make(), resident, jax.local_devices())
     first, second = (jax.tree.map(lambda leaf, i=i: leaf[i], state.players) for i in range(2))
     assert_trees_match(plain(first), plain(second), rtol=0)
     assert {leaf.shape for leaf in jax.tree.leaves(metrics)} == {(2, STEPS)}
@@ -109,41 +183,131 @@ def test_every_device_ends_with_the_same_state(assert_trees_match):
 
 def test_one_call_of_many_steps_is_many_calls_of_one(assert_trees_match):
     devices = jax.local_devices()
-    many, _ = train(mlp_gan(), LABELLED, devices, steps=3)
-    single, _ = train(mlp_gan(), LABELLED, devices, steps=1, calls=3)
+    many, _ = train(conditional_wgan_gp(), LABELLED, devices, steps=3)
+    single, _ = train(conditional_wgan_gp(), LABELLED, devices, steps=1, calls=3)
     assert int(many.step[0]) == int(single.step[0]) == 3
     assert_trees_match(plain(many.players), plain(single.players), rtol=1e-5)
 
 
 def test_accumulating_on_two_devices_gives_the_update_of_one_device(assert_trees_match):
-    whole, _ = train(mlp_gan(), LABELLED, jax.local_devices()[:1])
-    summed, _ = train(mlp_gan(), LABELLED, jax.local_devices(), accumulate=2)
+    whole, _ = train(conditional_wgan_gp(), LABELLED, jax.local_devices()[:1])
+    summed, _ = train(conditional_wgan_gp(), LABELLED, jax.local_devices(), accumulate=2)
     states = (plain(parallel.unreplicate(state).players) for state in (whole, summed))
     assert_trees_match(*states, rtol=1e-5)
+
+
+def spread(w, x, mean, gather):
+    """What couples all examples: their variance, and the likelihood of each under the others."""
+    y = jnp.tanh(x @ w)
+    variance = (y - mean(y)) ** 2
+    others = jax.nn.logsumexp(-((y[:, None] - gather(y)[None]) ** 2), axis=1)
+    return jnp.mean(variance + 0.3 * others)
+
+
+def coupled_game(**settings):
+    def loss(view):
+        w = view.players["one"]["params"]["w"]
+        return spread(w, view.batch["x"], view.mean, view.gather), Aux({})
+
+    one = {"one": {"params": {"w": jnp.array([0.5, -1.0])}}}
+    return Game(
+        init=lambda key, batch: jax.tree.map(jnp.copy, one),
+        turns=(Turn("one", loss),),
+        inputs=lambda keys, batch: {},
+        sample=lambda players, inputs: None,
+        **settings,
+    )
+
+
+@pytest.mark.parametrize("group", [1, 2])
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("count", [1, 2])
+def test_gradients_of_a_coupled_loss_are_those_of_the_whole_batch(count, accumulate, group):
+    devices = jax.local_devices()[:count]
+    game = coupled_game(group=group)
+    state, metrics = train(game, {"x": POINTS}, devices, steps=1, accumulate=accumulate)
+    batch = POINTS[np.random.default_rng(1).integers(50, size=SIZE)]
+    turns = np.arange(SIZE) // group % accumulate
+    w = jnp.array([0.5, -1.0])
+    mean, gather = partial(jnp.mean, axis=0), lambda x: x
+    parts = [
+        jax.value_and_grad(spread)(w, batch[turns == i], mean, gather) for i in range(accumulate)
+    ]
+    value, gradient = jax.tree.map(lambda *leaves: sum(leaves) / accumulate, *parts)
+    after = parallel.unreplicate(state).players["one"].params["w"]
+    np.testing.assert_allclose(after, w - 0.1 * gradient, rtol=1e-5)
+    np.testing.assert_allclose(parallel.unreplicate(metrics)["one/loss"], [value], rtol=1e-5)
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_memory_is_made_of_the_whole_batch_on_every_device(count, accumulate):
+    def update(memory, seen, keys_, step):
+        drawn = jax.vmap(lambda key: jax.random.bits(key, (), "uint32"))(keys_)
+        return {
+            "turns": memory["turns"] + 1,
+            "last": seen,
+            "drawn": drawn,
+            "key": jax.random.fold_in(memory["key"], drawn[-1]),
+        }
+
+    memory = {
+        "turns": jnp.zeros((), jnp.int32),
+        "last": jnp.zeros((SIZE, 2)),
+        "drawn": jnp.zeros(SIZE, jnp.uint32),
+        "key": KEY,
+    }
+    game = coupled_game()
+    loss = lambda view: (jnp.zeros(()), Aux({}, seen=view.batch["x"]))
+    game = game._replace(
+        init=lambda key, batch: {"one": {"params": {"w": jnp.zeros(2)}, "memory": memory}},
+        turns=(Turn("one", loss, update=update),),
+    )
+    devices = jax.local_devices()[:count]
+    state, _ = train(game, {"x": POINTS}, devices, accumulate=accumulate)
+    items = np.random.default_rng(1).integers(50, size=(STEPS, SIZE))
+    for device in range(count):
+        found = jax.tree.map(lambda leaf, i=device: leaf[i], state.players["one"].stats["memory"])
+        assert found["turns"] == STEPS
+        assert jax.tree.map(lambda x: x.dtype, found) == jax.tree.map(lambda x: x.dtype, memory)
+        np.testing.assert_array_equal(found["last"], POINTS[items[-1]])
+        if device == 0:
+            first = found
+        np.testing.assert_array_equal(found["drawn"], first["drawn"])
+        assert found["key"] == first["key"]
+    assert len(np.unique(first["drawn"])) == SIZE
+
+
+@quickly
+def test_memories_draw_alike_on_one_device_and_on_two(assert_trees_match):
+    """The pool is filled by the first step, and exchanged in the second and third."""
+    make, resident = GAMES["cyclegan"]
+    pools = []
+    for count in (1, 2):
+        state, _ = train(make(), resident, jax.local_devices()[:count], steps=3)
+        pools.append(parallel.unreplicate(state).players["discriminator"].stats["memory"])
+    assert pools[0]["a"].filled == 5
+    assert_trees_match(*pools, rtol=1e-5)
 
 
 @pytest.mark.parametrize("steps", [1, 3])
 def test_a_loss_is_traced_once_for_all_calls(steps):
     traces = []
 
-    def loss(players, batch, keys_):
-        traces.append(batch["x"].shape)
-        noise = keys.normal(keys_, (2,))
-        return jnp.mean(players["generator"]["params"]["w"] * (batch["x"] + noise)), Aux({})
+    def loss(view):
+        traces.append(view.batch["x"].shape)
+        w, noise = view.players["one"]["params"]["w"], keys.normal(view.keys, (2,))
+        return jnp.mean(w[None] * (view.batch["x"] + noise)), Aux({})
 
-    game = Game(
-        init=lambda key, batch: {"generator": {"params": {"w": jnp.zeros(())}}},
-        turns=(Turn("generator", loss),),
-        prior=lambda keys, batch: {},
-        sample=lambda players, inputs: None,
-    )
+    game = coupled_game()._replace(turns=(Turn("one", loss),))
     train(game, {"x": POINTS}, jax.local_devices(), steps=steps, calls=4)
     assert traces == [(SIZE // 2, 2)]
 
 
 def test_the_state_passed_in_is_given_up():
     devices = jax.local_devices()
-    play = parallel.compile_play(lambda state, batch: (state + 1, {"loss": state}), fetch, devices)
+    step = lambda state, batch: (state + 1, {"loss": state})
+    play = parallel.compile_steps(step, fetch, devices)
     state = parallel.replicate(jnp.zeros(()), devices)
     after, _ = play(
         state, parallel.replicate(POINTS, devices), parallel.shard(np.zeros((1, 1, 2), int), 2)
@@ -170,20 +334,33 @@ def test_replication_gives_every_device_a_copy_and_back():
     assert back["key"] == KEY
 
 
-@pytest.mark.parametrize(("size", "accumulate", "devices"), [(64, 1, 1), (64, 4, 8), (6, 3, 2)])
-def test_batch_sizes_that_divide_evenly_are_taken(size, accumulate, devices):
-    parallel.check_batch_size(size, accumulate, devices)
+@pytest.mark.parametrize("count", [1, 5, 12])
+def test_a_function_is_mapped_over_any_number_of_examples(count):
+    double = parallel.map_batched(lambda w, x: {"y": w * x["x"], "z": x["x"] + 1}, 5)
+    inputs = {"x": np.arange(2.0 * count, dtype=np.float32).reshape(count, 2)}
+    outputs = double(jnp.float32(2), inputs)
+    np.testing.assert_array_equal(outputs["y"], 2 * inputs["x"])
+    np.testing.assert_array_equal(outputs["z"], inputs["x"] + 1)
 
 
 @pytest.mark.parametrize(
-    ("size", "accumulate", "devices", "message"),
+    ("size", "accumulate", "devices", "group"),
+    [(64, 1, 1, 1), (64, 4, 8, 1), (6, 3, 2, 1), (16, 2, 2, 4)],
+)
+def test_batch_sizes_that_divide_evenly_are_taken(size, accumulate, devices, group):
+    parallel.check_batch_size(size, accumulate, devices, group)
+
+
+@pytest.mark.parametrize(
+    ("size", "accumulate", "devices", "group", "message"),
     [
-        (65, 1, 8, "batch_size 65 cannot be dealt out evenly to 8 devices: try 64"),
-        (3, 1, 8, "8 devices: try 8"),
-        (10, 4, 1, "1 device x 4 micro-batches: try 8"),
-        (10, 2, 3, "3 devices x 2 micro-batches: try 6"),
+        (65, 1, 8, 1, "batch_size 65 cannot be dealt out evenly to 8 devices: try 64"),
+        (3, 1, 8, 1, "8 devices: try 8"),
+        (10, 4, 1, 1, "1 device x 4 micro-batches: try 8"),
+        (10, 2, 3, 1, "3 devices x 2 micro-batches: try 6"),
+        (10, 1, 2, 4, "2 devices in groups of 4: try 8"),
     ],
 )
-def test_others_are_refused_with_one_that_does(size, accumulate, devices, message):
+def test_others_are_refused_with_one_that_does(size, accumulate, devices, group, message):
     with pytest.raises(UserError, match=message):
-        parallel.check_batch_size(size, accumulate, devices)
+        parallel.check_batch_size(size, accumulate, devices, group)

@@ -105,3 +105,29 @@ def test_of_a_critic_of_patches_sums_them(name):
 def test_gradient_penalty_refuses_batches_of_unlike_shape():
     with pytest.raises(AssertionError, match="shape"):
         penalties.gradient_penalty(lambda x: x[:, 0], jnp.zeros((5, 3)), jnp.zeros((1, 3)), KEYS)
+
+
+VALUES = {
+    "r1": penalties.R1,
+    "r2": penalties.R2,
+    "gradient_penalty": penalties.GradientPenalty,
+}
+
+
+@pytest.mark.parametrize("every", [1, 4])
+@every_penalty
+def test_a_penalty_with_its_weight_is_as_many_times_the_function(name, every):
+    critic = lambda x: mlp(PARAMS, x)
+    inputs = INPUTS["real"], INPUTS["fake"], KEYS
+    penalty = VALUES[name](2.5, every=every)
+    assert penalty.name == name
+    expected = 2.5 * every * evaluate(name)
+    np.testing.assert_allclose(penalty(critic, *inputs), expected, rtol=1e-6)
+
+
+def test_a_weight_may_be_a_schedule_of_the_step():
+    penalty = penalties.R1(lambda step: 10.0 / (1 + step))
+    critic = lambda x: mlp(PARAMS, x)
+    for step in (0, 3):
+        value = penalty(critic, INPUTS["real"], INPUTS["fake"], KEYS, jnp.int32(step))
+        np.testing.assert_allclose(value, 10 / (1 + step) * evaluate("r1"), rtol=1e-6)

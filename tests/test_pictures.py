@@ -120,12 +120,19 @@ def test_scatter_takes_its_limits_from_the_real_points():
     ("points", "real", "message"),
     [
         (np.zeros((3, 3)), np.zeros((3, 2)), r"points has shape \(3, 3\)"),
-        (np.zeros((3, 2)), np.zeros((0, 2)), "at least one real point"),
+        (np.zeros((3, 2)), np.zeros((0, 2)), "at least one finite point"),
+        (np.full((3, 2), np.nan), None, "at least one finite point"),
     ],
 )
 def test_scatter_refuses_bad_input(points, real, message):
     with pytest.raises(UserError, match=message):
         pictures.scatter(points, real)
+
+
+def test_scatter_without_real_points_takes_its_limits_from_the_generated():
+    points = np.random.default_rng(0).normal(size=(50, 2))
+    small, large = (orange(pictures.scatter(x)).sum() for x in (points, 1e6 * points))
+    assert large == pytest.approx(small, rel=0.1)
 
 
 def blue(picture):
@@ -210,6 +217,25 @@ def test_curves_have_a_panel_for_each_subject():
     two = pictures.curves([{"step": 1, **losses, "evaluation/fid": 3.0}])
     assert one.shape[0] == two.shape[0]
     assert two.shape[1] == 2 * one.shape[1]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        ["generator/warm/loss", "generator/play/loss"],  # told apart by turn
+        ["generator/play/loss", "discriminator/loss"],  # by player
+    ],
+)
+def test_curves_share_a_panel_whatever_the_turn(keys):
+    one, both = (pictures.curves([{"step": 1, **dict.fromkeys(k, 1.0)}]) for k in (keys[:1], keys))
+    assert both.shape == one.shape
+    assert (both != one).any()
+
+
+def test_curves_draw_what_some_records_lack():
+    records = [{"step": 1, "a/loss": 1.0}, {"step": 2}, {"step": 3, "a/loss": 2.0}]
+    without = [record for record in records if len(record) > 1]
+    np.testing.assert_array_equal(pictures.curves(records), pictures.curves(without))
 
 
 def test_curves_leave_out_what_is_no_number():

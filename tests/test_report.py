@@ -1,6 +1,5 @@
 import base64
 import io
-import os
 from xml.etree import ElementTree
 
 import numpy as np
@@ -8,7 +7,6 @@ import pytest
 from PIL import Image
 
 from experiments import report
-from gan_jax.types import UserError
 
 
 def record(**changes):
@@ -138,17 +136,3 @@ def test_sections_stand_in_order_and_empty_ones_are_left_out():
     root = page(sections=sections)
     assert headings(root) == ["Metrics", "Samples", "Curves", "Protocol"]
     assert len(list(root.iter("figure"))) == 3
-
-
-def test_write_replaces_the_file_whole(tmp_path):
-    path = tmp_path / "new" / "report.html"
-    for content in ("before", "after ±"):
-        report.write(path, content)
-    assert path.read_text(encoding="utf-8") == "after ±"
-    assert os.listdir(path.parent) == ["report.html"]
-
-
-def test_write_names_the_file_it_could_not_write(tmp_path):
-    (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"could not write .*report\.html: "):
-        report.write(tmp_path / "file" / "report.html", "")

@@ -1,7 +1,9 @@
 import copy
 import importlib.metadata
+import importlib.util
 import json
 import os
+import pathlib
 import signal
 import subprocess
 import sys
@@ -13,12 +15,13 @@ from gan_jax import runs
 from gan_jax.types import UserError
 
 CONFIG = {"seed": 3, "steps": 10, "data": {"name": "digits", "resolution": 16}, "betas": (0.5, 0.9)}
+COLUMNS = {"x": {"kind": {"kind": "image"}, "shape": (16, 16, 1), "dtype": "uint8"}}
 SOURCE = "def get_config(): ...\n"
 
 
 @pytest.fixture(scope="module")
 def made():
-    return runs.record(CONFIG, recipe="configs/digits.py", seed=3)
+    return runs.record(CONFIG, recipe="configs/digits.py", seed=3, columns=COLUMNS)
 
 
 def altered(made, **changes):
@@ -64,6 +67,7 @@ def test_a_lock_on_a_file_is_refused(tmp_path):
 def test_record_says_what_a_run_is_made_with(made):
     assert made["config"] == {**CONFIG, "betas": [0.5, 0.9]}
     assert (made["recipe"], made["seed"]) == ("configs/digits.py", 3)
+    assert made["columns"] == {"x": {**COLUMNS["x"], "shape": [16, 16, 1]}}
     assert made["versions"]["jax"] == importlib.metadata.version("jax")
     assert made["versions"]["python"] == ".".join(map(str, sys.version_info[:3]))
     assert made["command"].startswith("python ")
@@ -71,25 +75,29 @@ def test_record_says_what_a_run_is_made_with(made):
     assert json.loads(json.dumps(made)) == made
 
 
-def test_record_holds_the_commit_of_the_code(tmp_path, monkeypatch):
+def test_record_holds_the_commit_of_the_code(tmp_path):
     def git(*arguments):
         command = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=b"]
         return subprocess.run([*command, *arguments], check=True, capture_output=True, text=True)
 
     def recorded(name):
-        monkeypatch.setattr(runs, "__file__", str(tmp_path / name))
-        return runs.record(CONFIG, recipe="r.py", seed=0)["git"]
+        spec = importlib.util.spec_from_file_location("somewhere_else", tmp_path / name)
+        code = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(code)
+        return code.record(CONFIG, recipe="r.py", seed=0, columns={})["git"]
 
-    (tmp_path / "code.py").write_text("1")
+    source = pathlib.Path(runs.__file__).read_text()
+    (tmp_path / ".gitignore").write_text("__pycache__")
+    (tmp_path / "code.py").write_text(source)
     assert recorded("code.py") is None
     git("init")
     git("add", "code.py")
     git("commit", "-m", "first")
     commit = git("rev-parse", "HEAD").stdout.strip()
     assert recorded("code.py") == {"commit": commit, "dirty": False}
-    (tmp_path / "code.py").write_text("2")
+    (tmp_path / "code.py").write_text(f"{source}#")
     assert recorded("code.py") == {"commit": commit, "dirty": True}
-    (tmp_path / "installed.py").touch()
+    (tmp_path / "installed.py").write_text(source)
     assert recorded("installed.py") is None
 
 
@@ -140,6 +148,77 @@ def test_an_allowed_change_keeps_the_history(tmp_path, made):
     assert (tmp_path / "recipe.py").read_text() == "# 2\n"
 
 
+MORE = {"steps": 20, "log_every": 5, "keep": 9, "best": "-fid", "init": {"run": "runs/a"}}
+
+
+@pytest.mark.parametrize("changes", [MORE, {"steps": 20}, {"evaluate_every": 7}])
+def test_a_run_that_may_be_extended_is_without_being_allowed(tmp_path, made, changes):
+    runs.claim(tmp_path, made, SOURCE)
+    longer = altered(made, **changes)
+    runs.claim(tmp_path, longer, SOURCE, extendable=True)
+    now = runs.load(tmp_path)
+    assert now.pop("previous") == [{**made, "recipe_source": SOURCE}]
+    assert now == longer
+
+
+@pytest.mark.parametrize(
+    ("changes", "extendable"),
+    [
+        ({"steps": 20}, False),
+        ({"steps": 9}, True),
+        ({"steps": 20, "betas": [0.0, 0.9]}, True),
+        ({"initial_weight": 2}, True),
+    ],
+)
+def test_what_alters_the_steps_is_refused_though_extendable(tmp_path, made, changes, extendable):
+    runs.claim(tmp_path, made, SOURCE)
+    with pytest.raises(UserError, match="--allow_config_change"):
+        runs.claim(tmp_path, altered(made, **changes), SOURCE, extendable=extendable)
+    assert runs.load(tmp_path) == made
+
+
+def test_another_recipe_is_refused_though_extendable(tmp_path, made):
+    runs.claim(tmp_path, made, SOURCE)
+    with pytest.raises(UserError, match="the source of"):
+        runs.claim(tmp_path, altered(made, steps=20), SOURCE + "\n", extendable=True)
+
+
+RECIPE = """
+import json, numpy as np, absent
+import numpy.linalg
+from nets_of_mine.deep import Net
+from gan_jax import nets
+
+def make_game(config):
+    import losses_of_mine, numbers
+"""
+
+
+def test_siblings_are_what_lies_beside_a_recipe_and_nowhere_else(tmp_path):
+    (tmp_path / "recipe.py").write_text(RECIPE)
+    (tmp_path / "nets_of_mine").mkdir()
+    for name in ("losses_of_mine.py", "not_imported.py", "json.py", "numpy.py"):
+        (tmp_path / name).touch()
+    assert runs.siblings(tmp_path / "recipe.py") == ["losses_of_mine", "nets_of_mine"]
+
+
+def test_siblings_are_told_in_the_folder_that_python_was_started_in(tmp_path):
+    (tmp_path / "recipe.py").write_text("import beside, json")
+    (tmp_path / "beside.py").touch()
+    root = pathlib.Path(runs.__file__).parents[1]
+    code = "from gan_jax import runs; print(runs.siblings('recipe.py'))"
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.stdout == "['beside']\n", done.stderr
+
+
+def test_siblings_of_no_python_are_refused(tmp_path):
+    (tmp_path / "recipe.py").write_text("def (")
+    with pytest.raises(UserError, match=r"could not read the recipe .*recipe\.py"):
+        runs.siblings(tmp_path / "recipe.py")
+
+
 @pytest.mark.parametrize("name", ["thesis.tex", "recipe.py", ".bashrc"])
 def test_a_folder_of_something_else_is_refused(tmp_path, made, name):
     (tmp_path / name).write_text("precious")
@@ -151,7 +230,15 @@ def test_a_folder_of_something_else_is_refused(tmp_path, made, name):
 def test_a_claim_cut_short_is_taken_up(tmp_path, made):
     with runs.lock(tmp_path):
         (tmp_path / "recipe.py").write_text(SOURCE)
-        (tmp_path / ".config.json.partial").write_text('{"con')
+        left = f"""
+import os
+from gan_jax import files
+with files.replacing({str(tmp_path / "config.json")!r}) as partial:
+    partial.write_text("cut")
+    os.kill(os.getpid(), 9)
+"""
+        subprocess.run([sys.executable, "-c", left], check=False)
+        assert len(os.listdir(tmp_path)) == 3
         runs.claim(tmp_path, made, SOURCE)
     assert runs.load(tmp_path) == made
 

@@ -1,31 +1,47 @@
 """What training runs makes the generator's forward pass once, in a loop over steps too."""
 
+from functools import partial
+
 import jax
-import numpy as np
+import jax.numpy as jnp
+import optax
 import pytest
 
-from gan_jax import algorithms, data, nets, parallel
-from gan_jax.game import init_state
-from gan_jax.optimizers import Adam
-from gan_jax.train import Plan, make_play
+from gan_jax import algorithms, losses, nets, penalties, priors
+from gan_jax.game import apply
+from gan_jax.step import init_state, train_step
+
+KEY = jax.random.key(0)
+X = jax.random.normal(KEY, (8, 8, 8, 1))
+GENERATOR = nets.dcgan.Generator(8, 1, width=8)
+SETTINGS = {
+    "dcgan": {},
+    "wgan-gp": {"loss": losses.WASSERSTEIN, "penalties": [penalties.GradientPenalty(10.0)]},
+}
 
 
-@pytest.mark.parametrize("steps_per_call", [1, 4])
-def test_both_turns_share_the_generators_pass(steps_per_call):
-    images = np.zeros((16, 8, 8, 1), np.uint8)
-    source = data.ArrayDataset("black", "train", {"x": images})
-    plan = Plan(batch_size=8, steps_per_call=steps_per_call)
-    loader = data.make_loader(source, batch_size=8, steps_per_call=steps_per_call, seed=0)
-    discriminator = nets.dcgan.Discriminator(4, batch_norm=False)
-    game = algorithms.gan(nets.dcgan.Generator(8, 1, 4), discriminator, latent_dim=3)
-    optimizers = {name: Adam().build(10) for name in ("generator", "discriminator")}
-    x = np.zeros((2, 8, 8, 1), np.float32)
-    state = init_state(game, optimizers, jax.random.key(0), {"x": x})
+def operations(function, *args):
+    """Floating-point operations of a compiled program; a loop counts as one of its rounds."""
+    return jax.jit(function).lower(*args).compile().cost_analysis()["flops"]
 
-    devices = jax.devices()[:1]
-    play = make_play(game, plan, loader, devices)
-    arguments = parallel.replicate((state, loader.resident), devices)
-    item = parallel.shard(next(loader.items(0)), 1)
-    program = play.lower(*arguments, item).compile().as_text()
-    # The generator ends in the only tanh there is.
-    assert program.count(" tanh(") == 1
+
+@pytest.mark.parametrize("loop", [False, True])
+@pytest.mark.parametrize("name", SETTINGS)
+def test_both_turns_share_the_generators_pass(name, loop):
+    critic = nets.dcgan.Discriminator(width=2, batch_norm=name == "dcgan")
+    game = algorithms.gan(GENERATOR, critic, prior=priors.normal(64), **SETTINGS[name])
+    optimizers = dict.fromkeys(("generator", "discriminator"), optax.sgd(0.1))
+    state = init_state(game, optimizers, KEY, {"x": X})
+
+    def cost(turns):
+        step = partial(train_step, game._replace(turns=turns))
+        if not loop:
+            return operations(step, state, {"x": X[None]})
+        steps = lambda state, x: jax.lax.scan(lambda s, x: step(s, {"x": x}), state, x)
+        return operations(steps, state, jnp.stack([X[None]] * 3))
+
+    variables, latent = state.players["generator"].variables, jnp.zeros((8, 64))
+    forward = operations(lambda v: apply(GENERATOR, v, latent, None, train=True)[0], variables)
+    both, first, second = cost(game.turns), cost(game.turns[:1]), cost(game.turns[1:])
+    assert forward > 0.05 * both
+    assert both < first + second - 0.8 * forward

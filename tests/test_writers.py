@@ -7,13 +7,17 @@ import subprocess
 import sys
 import textwrap
 import threading
+from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.io import wavfile
 from tensorboardX.proto.event_pb2 import Event
 
+from gan_jax.data.kinds import Audio, Tokens, Video
+from gan_jax.data.kinds import Image as ImageKind
 from gan_jax.types import UserError
 from gan_jax.writers import Progress, Writer, read_metrics
 
@@ -109,6 +113,53 @@ def test_tensorboard_gets_scalars_pictures_and_the_step_to_purge_from(tmp_path):
     np.testing.assert_array_equal(decoded, picture)
 
 
+PICTURE = np.zeros((4, 4, 3), np.uint8)
+
+
+def test_sounds_lie_beside_their_picture_and_are_played_by_tensorboard(tmp_path):
+    waves = np.random.default_rng(0).uniform(-1, 1, size=(2, 100, 1)).astype(np.float32)
+    with Writer(tmp_path) as writer:
+        writer.samples(6, PICTURE, Audio(rate=8_000), waves)
+    assert sorted(os.listdir(tmp_path / "samples")) == ["00000006.png", "00000006.wav"]
+    picture, audio = events(tmp_path)[-1].summary.value
+    assert (picture.tag, audio.tag) == ("samples", "samples/audio")
+    assert (audio.audio.sample_rate, audio.audio.content_type) == (8_000, "audio/wav")
+    rate, played = wavfile.read(io.BytesIO(audio.audio.encoded_audio_string))
+    assert rate == 8_000
+    np.testing.assert_allclose(played[:100] / 32_768, waves[0, :, 0], atol=1 / 32_768)
+
+
+def test_texts_lie_beside_their_picture_and_are_printed_by_tensorboard(tmp_path):
+    with Writer(tmp_path) as writer:
+        writer.samples(6, PICTURE, Tokens(("a", "*", "\n")), np.array([[0, 1, 0], [1, 2, 0]]))
+    assert (tmp_path / "samples" / "00000006.txt").read_text() == "a*a\n*\\na\n"
+    _, text = events(tmp_path)[-1].summary.value
+    assert text.metadata.plugin_data.plugin_name == "text"
+    (printed,) = text.tensor.string_val
+    assert printed.decode().splitlines()[:2] == ["    a*a", "    *\\na"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "suffixes"),
+    [(Video(), (2, 3, 8, 8, 1), [".gif", ".png"]), (ImageKind(), (2, 8, 8, 1), [".png"])],
+)
+def test_only_what_moves_gets_a_gif(tmp_path, kind, shape, suffixes):
+    with Writer(tmp_path) as writer:
+        writer.samples(0, PICTURE, kind, np.random.default_rng(0).uniform(-1, 1, size=shape))
+    assert sorted(path.suffix for path in (tmp_path / "samples").iterdir()) == suffixes
+    assert len(events(tmp_path)[-1].summary.value) == 1
+
+
+def test_records_are_those_of_the_file_after_a_resumption_too(tmp_path):
+    for start in (0, 2):
+        with Writer(tmp_path, start_step=start) as writer:
+            for step in (start + 1, start + 2, start + 3):
+                writer.scalars(step, {"a": np.float32(step / 3), "b": float("nan")})
+            assert writer.records() == read_metrics(tmp_path)
+            writer.records().clear()
+            assert [record["step"] for record in writer.records()] == [*range(1, start + 4)]
+
+
 def test_without_tensorboard_there_is_no_folder(tmp_path):
     with Writer(tmp_path, tensorboard=False) as writer:
         writer.scalars(1, {"a": 1.0})
@@ -161,27 +212,26 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 
 def test_in_a_log_file_progress_is_sparse_lines():
     file = io.StringIO()
-    with Progress(1000, images_per_step=8, interval=1e6, file=file) as progress:
+    with Progress(1000, examples_per_step=8, interval=1e6, file=file) as progress:
         for step in range(1, 1001):
             progress.update(step, {"generator/loss": 0.12345} if step == 100 else None)
     lines = file.getvalue().splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("step 1000/1000 [00:00, ")
-    assert lines[0].endswith(" images/s, generator/loss 0.1235]")
+    assert lines[0].endswith(" examples/s, generator/loss 0.1235]")
 
 
-def test_in_a_log_file_a_line_comes_every_interval(monkeypatch):
-    clock = iter(range(0, 1000, 4))
-    monkeypatch.setattr("gan_jax.writers.time.monotonic", lambda: next(clock))
+def test_in_a_log_file_a_line_comes_every_interval():
+    clock = partial(next, iter(range(0, 1000, 4)))
     file = io.StringIO()
-    progress = Progress(100, initial=10, images_per_step=8, interval=10, file=file)
+    progress = Progress(100, initial=10, examples_per_step=8, interval=10, file=file, clock=clock)
     for step in range(11, 20):
         progress.update(step)
     # a step takes 4 seconds, so that 3 go by between lines
     assert file.getvalue().splitlines() == [
-        "step 13/100 [05:48, 2 images/s]",
-        "step 16/100 [05:36, 2 images/s]",
-        "step 19/100 [05:24, 2 images/s]",
+        "step 13/100 [05:48, 2 examples/s]",
+        "step 16/100 [05:36, 2 examples/s]",
+        "step 19/100 [05:24, 2 examples/s]",
     ]
 
 
@@ -192,7 +242,7 @@ class Terminal(io.StringIO):
 
 def test_on_a_terminal_progress_is_a_bar_and_lines_stay_whole():
     file = Terminal()
-    with Progress(10, initial=4, images_per_step=8, file=file) as progress:
+    with Progress(10, initial=4, examples_per_step=8, file=file) as progress:
         progress.update(7, {"generator/loss": 0.5})
         progress.say("saved")
         progress.update(10)

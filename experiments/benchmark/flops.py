@@ -14,26 +14,27 @@ through it. A critic's update is G + 2 (3 D - d), and for the penalty four passe
 gradient, and two transposes of that; the last layer's gradient has no argument but its kernel.
 """
 
+import math
 from functools import partial
 from itertools import pairwise
-from typing import NamedTuple
 
 import jax
 import jax.export
 import jax.numpy as jnp
 from jax import lax
 
-from experiments.benchmark.cases import Problem
+from experiments.benchmark.cases import Case, Problem
 from experiments.benchmark.ours import make_game, make_state
 from experiments.benchmark.worker import Work
-from gan_jax.game import train_step
+from gan_jax.step import train_step
 
 _STEPS = 10  # a call; any number above 1 makes the loop
 
 
-def count(problem: Problem) -> Work:
-    """The ratio, as a fact."""
-    facts = {"flops": native(problem), "flops_needed": needed(problem)}
+def work(case: Case, variant: str) -> Work:
+    """Nothing to time: both counts, as facts."""
+    del variant
+    facts = {"flops": native(case.problem), "flops_needed": needed(case.problem)}
     return Work(lambda calls: None, 0, facts)
 
 
@@ -43,22 +44,27 @@ def native(problem: Problem) -> float:
     state = jax.eval_shape(lambda: make_state(game, problem))
     shape = (_STEPS, 1, problem.batch, *problem.shape)
     batches = {"x": jax.ShapeDtypeStruct(shape, jnp.float32)}
-    step = partial(train_step, turns=game.turns, prepare=game.prepare)
-    play = jax.jit(lambda state, batches: lax.scan(step, state, batches))
+    steps = jax.jit(partial(lax.scan, partial(train_step, game)))
     anywhere = [jax.export.DisabledSafetyCheck.platform()]
-    exported = jax.export.export(play, platforms=["tpu"], disabled_checks=anywhere)(state, batches)
-    compiled = jax.jit(exported.call).lower(state, batches).compile()
-    cost = compiled.cost_analysis()
+    exported = jax.export.export(steps, platforms=["tpu"], disabled_checks=anywhere)(state, batches)
+    cost = jax.jit(exported.call).lower(state, batches).compile().cost_analysis()
     assert cost is not None
     return cost["flops"]
 
 
-class _Net(NamedTuple):
-    """Products of a forward pass on one example, in FLOPs: in all, at the input, at the output."""
+def needed(problem: Problem) -> int:
+    """The products that a step cannot do without."""
+    nets = {"mlp": _mlp, "dcgan": _dcgan, "resnet": _resnet}
+    (generator, seen), (discriminator, first, last) = nets[problem.family](problem)
+    both = 2 * (3 * discriminator - first)
+    if problem.critic:
+        return problem.batch * (generator + both + 4 * discriminator - last)
+    return problem.batch * (3 * generator - seen + both + 2 * discriminator)
 
-    total: int
-    first: int
-    last: int
+
+_Counts = tuple[tuple[int, int], tuple[int, int, int]]
+"""FLOPs of a forward pass on one example: of the generator in all and in the layer that sees its
+input; of the discriminator in all, in the layers that see its input, and in its last."""
 
 
 def _dense(inputs: int, outputs: int) -> int:
@@ -73,32 +79,23 @@ def _conv(kernel: int, stride: int, size: int, inputs: int, outputs: int) -> int
     return 2 * taps**2 * inputs * outputs
 
 
-def _mlp(problem: Problem) -> tuple[_Net, _Net]:
-    def net(*widths: int) -> _Net:
-        layers = [_dense(a, b) for a, b in pairwise(widths)]
-        return _Net(sum(layers), layers[0], layers[-1])
-
-    pixels = 1
-    for side in problem.shape:
-        pixels *= side
-    return net(problem.latent_dim, *problem.hidden, pixels), net(pixels, *problem.hidden, 1)
+def _mlp(problem: Problem) -> _Counts:
+    pixels = math.prod(problem.shape)
+    g = [_dense(a, b) for a, b in pairwise((problem.latent_dim, *problem.hidden, pixels))]
+    d = [_dense(a, b) for a, b in pairwise((pixels, *problem.hidden, 1))]
+    return (sum(g), g[0]), (sum(d), d[0], d[-1])
 
 
-def _dcgan(problem: Problem) -> tuple[_Net, _Net]:
+def _dcgan(problem: Problem) -> _Counts:
     side, _, channels = problem.shape
-    base = 7 if side % 7 == 0 else 4
-    stages = (side // base).bit_length() - 1
-    widths = [channels, *(problem.width << stage for stage in range(stages))]
-    convs = [_conv(4, 2, side >> i, *widths[i : i + 2]) for i in range(stages)]
-    flat = base * base * widths[-1]
+    maps = enumerate(pairwise((channels, *problem.widths)))
+    convs = [_conv(4, 2, side >> stage, *widths) for stage, widths in maps]
+    flat = problem.base**2 * problem.widths[-1]
     first, last = _dense(problem.latent_dim, flat), _dense(flat, 1)
-    return (
-        _Net(first + sum(convs), first, convs[0]),
-        _Net(sum(convs) + last, convs[0], last),
-    )
+    return (first + sum(convs), first), (sum(convs) + last, convs[0], last)
 
 
-def _resnet(problem: Problem) -> tuple[_Net, _Net]:
+def _resnet(problem: Problem) -> _Counts:
     channels = problem.shape[-1]
     first, last = _dense(problem.latent_dim, 4 * 4 * 256), _conv(3, 1, 32, 256, channels)
     # Before or after a change of size a 3x3 kernel is one of 4x4 and stride 2.
@@ -107,24 +104,7 @@ def _resnet(problem: Problem) -> tuple[_Net, _Net]:
         for n in (4, 8, 16)
     )
     image = _conv(3, 1, 32, channels, 128) + _conv(1, 1, 16, channels, 128)
-    down = (
-        _conv(4, 2, 32, 128, 128)
-        + _conv(3, 1, 16, 128, 128)
-        + _conv(4, 2, 16, 128, 128)
-        + _conv(1, 1, 8, 128, 128)
-        + 4 * _conv(3, 1, 8, 128, 128)
-    )
+    halving = _conv(4, 2, 32, 128, 128) + _conv(4, 2, 16, 128, 128)
+    rest = _conv(3, 1, 16, 128, 128) + _conv(1, 1, 8, 128, 128) + 4 * _conv(3, 1, 8, 128, 128)
     head = _dense(128, 1)
-    return _Net(first + up + last, first, last), _Net(image + down + head, image, head)
-
-
-def needed(problem: Problem) -> int:
-    """The products that a step cannot do without."""
-    nets = {"mlp": _mlp, "dcgan": _dcgan, "resnet": _resnet}
-    generator, discriminator = nets[problem.family](problem)
-    both = 2 * (3 * discriminator.total - discriminator.first)
-    if problem.critic_only:
-        penalty = 4 * discriminator.total - discriminator.last
-        return problem.batch * (generator.total + both + penalty)
-    through = 2 * discriminator.total
-    return problem.batch * (3 * generator.total - generator.first + both + through)
+    return (first + up + last, first), (image + halving + rest + head, image, head)

@@ -1,12 +1,13 @@
 """Compiles a recipe's step for a TPU that is not there, and says what it would take.
 
-    python -m experiments.compile --config=configs/mnist_dcgan.py --topology=v5e:4x4
+    python -m experiments.compile --config=configs/image/dcgan.py:mnist --topology=v5e:4x4
 
 It is the program that training runs, compiled by the TPU's own compiler (`gan_jax[tpu]`) on any
 Linux machine: memory and work of a chip, the compiler's estimate of the time, the costliest
-operations. The estimate adds up operations as if one followed another; what chips exchange is not
-in it. The exit code is 1 where the step does not fit. `--platform=cuda` only checks that the step
-lowers for a GPU. No data are read: images take their shape from the recipe's `data` settings.
+operations. The estimate adds up operations as if one followed another, and a turn that is not taken
+in every step as if it were; what chips exchange is not in it. The exit code is 1 where the step
+does not fit. `--platform=cuda` only checks that the step lowers for a GPU. Data are read only where
+the recipe's `data` settings do not tell their shape.
 """
 
 import re
@@ -17,48 +18,49 @@ import jax.export
 from absl import flags
 from ml_collections import config_flags
 
-from experiments import app, assembly
+from experiments import app, recipes
 from experiments.compile import ahead_of_time
 from experiments.compile.tpu_program import operations
 from gan_jax.types import UserError
 
 _CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "The recipe, configs/digits.py by default; --config.KEY=VALUE sets KEY."
+    "config", None, f"The recipe, {recipes.DEFAULT} by default; --config.KEY=VALUE sets KEY."
 )
 _TOPOLOGY = flags.DEFINE_string("topology", "v5e:4x4", "The slice: v5e:4x4, v4:2x2x2, v6e:2x4, ...")
 _PLATFORM = flags.DEFINE_enum("platform", "tpu", ["tpu", "cuda"], "What to compile for.")
 _EXAMPLES = flags.DEFINE_integer(
-    "examples", 60_000, "How many images the data set is taken to have.", lower_bound=1
+    "examples", 60_000, "How many examples made-up data are taken to be.", lower_bound=1
 )
 
 
 def main() -> None:
     name = config_flags.get_config_filename(flags.FLAGS["config"])
-    path, _, _variant = name.partition(":")
+    path, colon, variant = name.partition(":")
+    title = Path(path).stem + colon + variant
     jax.config.update("jax_platforms", "cpu")  # shapes are all that is computed here
-    recipe, config = assembly.load_recipe(path), _CONFIG.value
+    recipe, config = recipes.load_recipe(path), _CONFIG.value
     if _PLATFORM.value == "cuda":
-        plan, here = assembly.make_plan(config, "gpu"), jax.local_devices()[:1]
-        play, arguments = ahead_of_time.make_play(recipe, config, plan, _EXAMPLES.value, here)
-        exported = jax.export.export(jax.jit(play), platforms=["cuda"])(*arguments)
+        plan, here = recipes.make_plan(config, "gpu"), jax.local_devices()[:1]
+        steps, arguments = ahead_of_time.make_steps(recipe, config, plan, _EXAMPLES.value, here)
+        exported = jax.export.export(jax.jit(steps), platforms=["cuda"])(*arguments)
         count = len(re.findall(r"= (stablehlo|chlo)\.", exported.mlir_module()))
-        print(f"{Path(path).stem} lowers for CUDA, {count:,} operations; nothing was compiled")
+        print(f"{title} lowers for CUDA, {count:,} operations; nothing was compiled")
         return
     chip, devices = ahead_of_time.slice_of(_TOPOLOGY.value)
-    plan = assembly.make_plan(config, "tpu")
-    play, arguments = ahead_of_time.make_play(recipe, config, plan, _EXAMPLES.value, devices)
+    plan = recipes.make_plan(config, "tpu")
+    steps, arguments = ahead_of_time.make_steps(recipe, config, plan, _EXAMPLES.value, devices)
     try:
-        compiled = play.lower(*arguments).compile()
+        compiled = steps.lower(*arguments).compile()
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
         said = ahead_of_time.one_line(error)
         raise UserError(
-            f"{path} does not fit {_TOPOLOGY.value}: {said}; {ahead_of_time.REMEDY}"
+            f"{name} does not fit {_TOPOLOGY.value}: {said}; {ahead_of_time.REMEDY}"
         ) from None
-    examples = plan.batch_size * recipe.make_game(config).repeats
+    examples = plan.batch_size * recipes.make_game(recipe, config).repeats
     print(
-        f"{Path(path).stem} on {_TOPOLOGY.value}: {len(devices)} chips, "
+        f"{title} on {_TOPOLOGY.value}: {len(devices)} chips, "
         f"{plan.batch_size // len(devices)} of a batch of {plan.batch_size:,} on each, "
         f"{plan.steps_per_call} steps a call"
     )
@@ -68,4 +70,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    app.run(main, default_config="configs/digits.py")
+    app.run(main, default_config=str(recipes.ROOT / recipes.DEFAULT))

@@ -1,13 +1,13 @@
 """A recipe ahead of its run: the slice of a TPU that it is compiled for, and what it takes there.
 
-No data are read and no TPU is needed: shapes are all there is.
+No TPU is needed, and mostly no data: shapes are all there is.
 """
 
 import importlib.util
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -15,9 +15,9 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from experiments import assembly
+from experiments import recipes
 from experiments.compile.tpu_program import Operation
-from gan_jax import data, parallel, train
+from gan_jax import data, loop, parallel
 from gan_jax.train import Plan
 from gan_jax.types import UserError
 
@@ -99,7 +99,7 @@ def slice_of(topology: str) -> tuple[Chip, Sequence[jax.Device]]:
     return chip, description.devices
 
 
-def make_play(
+def make_steps(
     recipe: ModuleType,
     config: ConfigDict,
     plan: Plan,
@@ -112,18 +112,18 @@ def make_play(
       recipe: as a module.
       config: its settings.
       plan: its plain numbers, resolved.
-      examples: of the data set, where it is taken from its settings.
+      examples: of the data set, where it is made up.
       devices: to map over.
 
     Raises:
       UserError: where the settings do not go together.
     """
     count = len(devices)
-    plan.check(count)
-    game = recipe.make_game(config)
+    game = recipes.make_game(recipe, config)
+    plan.check(count, game.group)
     source = like_data(recipe, config, examples)
-    batch = assembly.first(source, 2)
-    state = jax.eval_shape(lambda: assembly.make_state(game, config, batch))
+    batch = data.first(source, 2 * game.group)
+    state = jax.eval_shape(lambda: recipes.make_state(recipe, config, game, batch))
     # An item has `batch_size` examples; here one a device, so that nothing large is made.
     loader = data.make_loader(
         source,
@@ -141,27 +141,68 @@ def make_play(
     def of_full_size(leaf: Any) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct((*leaf.shape[:3], size, *leaf.shape[4:]), leaf.dtype)
 
-    play = train.make_play(game, plan, loader, devices)
-    return play, (
+    steps = loop.make_steps(
+        game,
+        loader.fetch,
+        devices,
+        simultaneous=plan.simultaneous,
+        accumulate=plan.accumulate,
+        ema_decay=recipes.make_ema_decay(recipe, config) or plan.ema_decay,
+    )
+    return steps, (
         jax.tree.map(on_each, state),
         jax.tree.map(on_each, loader.resident),
         jax.tree.map(of_full_size, item),
     )
 
 
-def like_data(recipe: ModuleType, config: ConfigDict, examples: int) -> assembly.Data:
-    """Black images of the shape that the settings say; what they cannot say is read.
+def like_data(recipe: ModuleType, config: ConfigDict, examples: int) -> data.Dataset:
+    """Zeros of the kinds and shapes that the settings tell; what they do not tell is read."""
+    if hasattr(recipe, "make_data"):
+        return recipes.make_data(recipe, config, config.data.split)
+    source = data.Source(**config.data)
+    kinds = {name: data.make_kind(record) for name, record in source.kinds.items()}
+    if source.resolution and source.channels:
+        kinds = dict.fromkeys(source.features, data.Image()) | {"x": data.Image()} | kinds
+    if source.num_classes and not source.features:
+        kinds["label"] = data.Category(tuple(map(str, range(source.num_classes))))
+    shapes = {name: _shape(name, kind, source) for name, kind in kinds.items()}
+    if not set(source.features) | {"x"} <= set(shapes) or None in shapes.values():
+        return recipes.make_data(recipe, config, source.split)
+    columns = {
+        name: np.broadcast_to(_STORED[type(kinds[name])](0), (examples, *shape))
+        for name, shape in shapes.items()
+        if shape is not None
+    }
+    return data.ArrayDataset(source.name, source.split, columns, kinds)
 
-    That is data of the recipe's own making, and what is no image.
-    """
-    settings = config.data
-    if hasattr(recipe, "make_data") or not (settings.resolution and settings.channels):
-        return assembly.make_data(recipe, config, settings.split)
-    shape = (examples, settings.resolution, settings.resolution, settings.channels)
-    columns = {"x": np.broadcast_to(np.uint8(0), shape)}
-    if settings.num_classes:
-        columns["label"] = np.broadcast_to(np.int32(0), shape[:1])
-    return data.ArrayDataset(settings.name, settings.split, columns)
+
+_STORED: Mapping[type[data.Kind], type[np.generic]] = {
+    data.Image: np.uint8,
+    data.Audio: np.int16,
+    data.Tokens: np.int32,
+    data.Category: np.int32,
+    data.Real: np.float32,
+}
+
+
+def _shape(name: str, kind: data.Kind, source: data.Source) -> tuple[int, ...] | None:
+    """Of an example's column, or None where the settings do not tell it."""
+    side, length = source.resolution, source.length
+    match kind:
+        case data.Category() if name.endswith("label"):
+            return ()
+        case data.Category():
+            return (side, side) if side else ()
+        case data.Audio():
+            return (length, 1) if length else None
+        case data.Tokens():
+            return (length,) if length else None
+        case data.Real() if kind.columns:
+            return (len(kind.columns),)
+        case data.Image() if type(kind) is data.Image and side and source.channels:
+            return (side, side, source.channels)
+    return None
 
 
 def report_memory(memory: Any, chip: Chip) -> int:
@@ -202,7 +243,7 @@ def report_work(work: Sequence[Operation], chip: Chip, steps: int, examples: int
     print(f"work         {flops / 1e9:,.2f} GFLOP a chip and step, of convolutions and products")
     print(f"time         {cycles:,.0f} cycles a step, estimated", end="")
     print(f": {seconds * 1e3:.3f} ms at {chip.clock / 1e9:.2f} GHz")
-    print(f"throughput   {examples / seconds:,.0f} images a second, {examples:,} a step")
+    print(f"throughput   {examples / seconds:,.0f} examples a second, {examples:,} a step")
     print(f"utilisation  {flops / seconds / chip.peak:.1%} of the matrix units' ", end="")
     print(f"{chip.peak / 1e12:.0f} TFLOP/s")
     print("costliest operations, in cycles a step:")

@@ -1,8 +1,8 @@
 """Reads a program that was compiled for a TPU: what each operation costs, and how often it runs.
 
 The compiler writes its own estimate beside every operation, in cycles of a core; a loop's body
-stands in the text once, so its operations count by the loop's trips. What chips exchange and what
-memory keeps them waiting for has no estimate.
+stands in the text once, so its operations count by the loop's trips; of a condition's branches all
+count. What chips exchange and what memory keeps them waiting for has no estimate.
 """
 
 import math

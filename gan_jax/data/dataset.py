@@ -2,11 +2,13 @@
 
 import dataclasses
 import difflib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
+from gan_jax.data.checks import checked_columns
+from gan_jax.data.kinds import Audio, Category, Image, Kind, Tokens
 from gan_jax.types import UserError
 
 Example = dict[str, np.ndarray]
@@ -19,11 +21,11 @@ RESIDENT_LIMIT = 2 * 2**30
 class Dataset(Protocol):
     """Examples by index.
 
-    An example is a dict with `x`, an image uint8 [H, W, C], or a float32 array of any shape (an
-    image then lies in [-1, 1]), and where the source has labels with `label`, an int32 scalar.
+    An example is a dict of named columns. The main one is `x`; classes are `label`, an int32
+    scalar. Each is stored as its kind says.
 
     A data set may also have `__getitems__(indices: list[int]) -> list[Example]`, where reading
-    many at once is faster, and `label_names: tuple[str, ...] | None`.
+    many at once is faster.
     """
 
     @property
@@ -33,6 +35,10 @@ class Dataset(Protocol):
     @property
     def split(self) -> str:
         """Which part of the source this is."""
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        """The kind of every column."""
 
     def __len__(self) -> int: ...
 
@@ -46,74 +52,36 @@ class ArrayDataset:
     Attributes:
         name: What the source is called.
         split: Which part of the source this is.
-        columns: `x`, uint8 or float32 [N, ...], where images are [N, H, W, C] and float images lie
-            in [-1, 1]; optionally `label`, integers [N] from 0, kept as int32.
-        label_names: The name of each class, or None.
+        columns: [N, ...] by name, stored as their kinds have it: images uint8 [N, H, W, C] or
+            float32 in [-1, 1], audio int16 [N, T, C] or float32 in [-1, 1], tokens int32 [N, L],
+            categories integers from 0, [N] or [N, H, W], other numbers float32.
+        kinds: Of the columns; those left out are told by `kind_of`.
 
     Raises:
-        UserError: if there is no `x` or no example, if columns differ in length, if a dtype is
-            another one, if float values are not finite, or if a float image leaves [-1, 1].
+        UserError: if there is no column or no example, if columns differ in length, or if values
+            are not of their kind.
     """
 
     name: str
     split: str
     columns: dict[str, np.ndarray]
-    label_names: tuple[str, ...] | None = None
+    kinds: Mapping[str, Kind] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        where = f"{self.name}[{self.split}]"
-        if "x" not in self.columns:
-            raise UserError(f"{where}: there is no column x among {sorted(self.columns)}")
-        lengths = {key: len(column) for key, column in self.columns.items()}
-        if len(set(lengths.values())) > 1:
-            raise UserError(f"{where}: columns differ in length: {lengths}")
-        if not len(self):
-            raise UserError(f"{where}: there are no examples; choose another split or source")
-        _check_values(where, self.columns["x"])
-        if "label" in self.columns:
-            labels = _checked_labels(where, self.columns["label"], self.label_names)
-            object.__setattr__(self, "columns", {**self.columns, "label": labels})
+        columns, kinds = checked_columns(where(self), self.columns, self.kinds or {})
+        object.__setattr__(self, "columns", columns)
+        object.__setattr__(self, "kinds", kinds)
 
     def __len__(self) -> int:
-        return len(self.columns["x"])
+        return len(next(iter(self.columns.values())))
 
     def __getitem__(self, i: int) -> Example:
         return {key: column[i] for key, column in self.columns.items()}
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Mapped:
-    """A data set whose `x` goes through `function` whenever an example is read."""
-
-    dataset: Dataset
-    function: Callable[[np.ndarray], np.ndarray]
-
-    @property
-    def name(self) -> str:
-        """The mapped data set's."""
-        return self.dataset.name
-
-    @property
-    def split(self) -> str:
-        """The mapped data set's."""
-        return self.dataset.split
-
-    @property
-    def label_names(self) -> tuple[str, ...] | None:
-        """The mapped data set's."""
-        return getattr(self.dataset, "label_names", None)
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def __getitem__(self, i: int) -> Example:
-        return self._apply(self.dataset[i])
-
-    def __getitems__(self, indices: Sequence[int]) -> list[Example]:
-        return [self._apply(example) for example in _read_examples(self.dataset, indices)]
-
-    def _apply(self, example: Example) -> Example:
-        return {**example, "x": self.function(example["x"])}
+def where(dataset: Dataset) -> str:
+    """Name and split, as messages have them."""
+    return f"{dataset.name}[{dataset.split}]"
 
 
 def decoded_bytes(dataset: Dataset) -> int:
@@ -123,7 +91,7 @@ def decoded_bytes(dataset: Dataset) -> int:
         UserError: if there is none.
     """
     if not len(dataset):
-        raise UserError(f"{dataset.name}[{dataset.split}]: there are no examples to draw from")
+        raise UserError(f"{where(dataset)}: there are no examples to draw from")
     return len(dataset) * sum(np.asarray(value).nbytes for value in dataset[0].values())
 
 
@@ -138,7 +106,7 @@ def materialise(dataset: Dataset) -> ArrayDataset:
     if isinstance(dataset, ArrayDataset):
         return dataset
     if not len(dataset):
-        raise UserError(f"{dataset.name}[{dataset.split}]: there are no examples")
+        raise UserError(f"{where(dataset)}: there are no examples")
     first = dataset[0]
     columns = {
         key: np.empty((len(dataset), *np.shape(value)), np.asarray(value).dtype)
@@ -147,7 +115,7 @@ def materialise(dataset: Dataset) -> ArrayDataset:
     chunk = 256
     with tqdm(
         total=len(dataset),
-        desc=f"decoding {dataset.name}[{dataset.split}]",
+        desc=f"decoding {where(dataset)}",
         delay=1,
         leave=False,
         disable=None,  # no bar in a log file
@@ -157,56 +125,62 @@ def materialise(dataset: Dataset) -> ArrayDataset:
             for key, values in read_columns(dataset, indices, first).items():
                 columns[key][start : start + len(indices)] = values
             bar.update(len(indices))
-    names = getattr(dataset, "label_names", None)
-    return ArrayDataset(dataset.name, dataset.split, columns, names)
+    return ArrayDataset(dataset.name, dataset.split, columns, dataset.kinds)
 
 
 def read_columns(
     dataset: Dataset, indices: Iterable[int], like: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
-    """Reads examples and stacks them.
+    """Reads examples and stacks them, as they are stored.
 
     Args:
         dataset: Where from.
         indices: Which examples, N of them.
-        like: An example whose shapes all others must have.
+        like: An example whose columns and shapes all others must have.
 
     Returns:
-        Columns [N, ...] by key.
+        Columns [N, ...] by name.
 
     Raises:
-        UserError: if an example has another shape.
+        UserError: if a column of an example has another shape.
     """
-    indices = [int(i) for i in indices]
-    examples = _read_examples(dataset, indices)
-    for i, example in zip(indices, examples, strict=True):
-        shape, expected = np.shape(example["x"]), np.shape(like["x"])
-        if shape != expected:
-            raise UserError(
-                f"{dataset.name}[{dataset.split}]: example {i} has shape {shape}, others have "
-                f"{expected}; set data.resolution (and data.channels) to make them alike"
-            )
-    return {key: np.stack([example[key] for example in examples]) for key in like}
+    rows = [int(i) for i in indices]
+    if isinstance(dataset, ArrayDataset):
+        return {name: dataset.columns[name][rows] for name in like}
+    examples = read_examples(dataset, rows)
+    shapes = {name: np.shape(value) for name, value in like.items()}
+    for i, example in zip(rows, examples, strict=True):
+        for name, expected in shapes.items():
+            if name not in example:
+                raise UserError(f"{where(dataset)}: example {i} has no {name}, others have")
+            if np.shape(example[name]) != expected:
+                raise UserError(
+                    f"{where(dataset)}: {name} of example {i} has shape "
+                    f"{np.shape(example[name])}, others have {expected}; "
+                    f"{_remedy(dataset.kinds.get(name))} to make them alike"
+                )
+    return {name: np.stack([example[name] for example in examples]) for name in like}
+
+
+def read_examples(dataset: Dataset, indices: Sequence[int]) -> list[Example]:
+    """Examples by index, many at once where the data set can."""
+    read = getattr(dataset, "__getitems__", None)
+    return list(read(indices)) if read else [dataset[i] for i in indices]
 
 
 def num_classes(dataset: Dataset) -> int | None:
-    """The number of classes: of label names, else the largest label plus 1.
-
-    None where there are no labels, or where counting them would mean decoding the data set.
-    """
-    names = getattr(dataset, "label_names", None)
-    if names is not None:
-        return len(names)
-    if isinstance(dataset, ArrayDataset) and "label" in dataset.columns:
-        return int(dataset.columns["label"].max()) + 1
-    return None
+    """The number of classes of `label`; None where there are no labels."""
+    kind = dataset.kinds.get("label")
+    return len(kind.classes) if isinstance(kind, Category) else None
 
 
 def describe(dataset: Dataset) -> str:
-    """One line for the start of a run: name, split, count, shape, dtype and labels."""
-    x = np.asarray(dataset[0]["x"])
-    shape = "x".join(map(str, x.shape)) or "scalar"
-    line = f"{dataset.name}[{dataset.split}]: {len(dataset):,} examples, x {shape} {x.dtype}"
+    """One line for the start of a run: name, split, count, every column, and the labels."""
+    columns = ", ".join(
+        f"{name} {dataset.kinds[name].name} {_shape(value)} {np.asarray(value).dtype}"
+        for name, value in dataset[0].items()
+    )
+    line = f"{where(dataset)}: {len(dataset):,} examples; {columns}"
     labels = _describe_labels(dataset)
     return f"{line}; {labels}" if labels else line
 
@@ -227,46 +201,26 @@ def check_split(name: str, split: str, splits: Sequence[str]) -> None:
         raise UserError(f"{name} has no split {split!r}; set data.split to {' or '.join(splits)}")
 
 
-def _read_examples(dataset: Dataset, indices: Sequence[int]) -> list[Example]:
-    read = getattr(dataset, "__getitems__", None)
-    return list(read(indices)) if read else [dataset[i] for i in indices]
+def _shape(value: np.ndarray) -> str:
+    return "x".join(map(str, np.shape(value))) or "scalar"
 
 
-def _check_values(where: str, x: np.ndarray) -> None:
-    if x.dtype == np.uint8:
-        return
-    if x.dtype != np.float32:
-        raise UserError(f"{where}: x is {x.dtype}; it must be uint8 or float32")
-    low, high = x.min(), x.max()  # NaN where any value is NaN
-    if not (np.isfinite(low) and np.isfinite(high)):
-        raise UserError(f"{where}: x has values that are not finite; remove or repair them")
-    if x.ndim == 4 and (low < -1 or high > 1):
-        raise UserError(
-            f"{where}: float images must lie in [-1, 1], these in [{low:g}, {high:g}]; "
-            "rescale them or store uint8"
-        )
-
-
-def _checked_labels(where: str, labels: np.ndarray, names: Sequence[str] | None) -> np.ndarray:
-    if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        raise UserError(
-            f"{where}: label must be integers of shape [N], got {labels.dtype} {labels.shape}"
-        )
-    low, high = int(labels.min()), int(labels.max())
-    if low < 0 or high >= (len(names) if names else 2**31):
-        most = f"{len(names) - 1}" if names else "2**31 - 1"
-        raise UserError(f"{where}: labels must lie in 0 to {most}, these in {low} to {high}")
-    return labels.astype(np.int32, copy=False)
+def _remedy(kind: Kind | None) -> str:
+    if isinstance(kind, Audio | Tokens):
+        return "set data.length"
+    if isinstance(kind, Image):
+        return "set data.resolution (and data.channels)"
+    return "set data.resolution" if isinstance(kind, Category) else "pad or crop them"
 
 
 def _describe_labels(dataset: Dataset) -> str:
-    classes = num_classes(dataset)
-    if classes is None:
+    kind = dataset.kinds.get("label")
+    if not isinstance(kind, Category):
         return ""
-    if not (isinstance(dataset, ArrayDataset) and "label" in dataset.columns):
+    classes = len(kind.classes)
+    if not isinstance(dataset, ArrayDataset) or dataset.columns["label"].ndim > 1:
         return f"{classes} classes"
     counts = np.bincount(dataset.columns["label"], minlength=classes)
     if classes > 20:
         return f"{classes} classes of {counts.min():,} to {counts.max():,} examples"
-    names = getattr(dataset, "label_names", None) or range(classes)
-    return "labels " + " ".join(f"{name}:{n}" for name, n in zip(names, counts, strict=True))
+    return "labels " + " ".join(f"{c}:{n}" for c, n in zip(kind.classes, counts, strict=True))

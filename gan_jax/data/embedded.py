@@ -3,6 +3,7 @@
 import numpy as np
 
 from gan_jax.data.dataset import ArrayDataset, check_split
+from gan_jax.data.kinds import Category, Image, Real
 
 _SPLITS = ("train", "test", "all")
 
@@ -25,7 +26,8 @@ def digits(split: str = "train") -> ArrayDataset:
     is_test = np.arange(len(x)) % 5 == 4
     chosen = _choose(split, is_test)
     columns = {"x": x[chosen], "label": source.target[chosen].astype(np.int32)}
-    return ArrayDataset("digits", split, columns, tuple("0123456789"))
+    kinds = {"x": Image(), "label": Category(tuple("0123456789"))}
+    return ArrayDataset("digits", split, columns, kinds)
 
 
 def iris(split: str = "train") -> ArrayDataset:
@@ -55,7 +57,11 @@ def iris(split: str = "train") -> ArrayDataset:
         "x": x[chosen].astype(np.float32),
         "label": source.target[chosen].astype(np.int32),
     }
-    return ArrayDataset("iris", split, columns, tuple(map(str, source.target_names)))
+    kinds = {
+        "x": Real(columns=tuple(map(str, source.feature_names))),
+        "label": Category(tuple(map(str, source.target_names))),
+    }
+    return ArrayDataset("iris", split, columns, kinds)
 
 
 def _choose(split: str, is_test: np.ndarray) -> np.ndarray:

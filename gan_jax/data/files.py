@@ -3,45 +3,62 @@
 import contextlib
 import dataclasses
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gan_jax.data.dataset import ArrayDataset, Example, check_split
+from gan_jax.data.kinds import FULL_SCALE, Audio, Category, Image, Kind, make_kind
 from gan_jax.data.transforms import resize
 from gan_jax.types import UserError
 
-EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+EXTENSIONS = (
+    *(".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png"),
+    *(".pnm", ".ppm", ".tif", ".tiff", ".webp"),
+)
 """Which files of a folder are images; case does not matter, other files are passed over."""
 
-_X_KEYS = ("x", "images", "samples")
-_LABEL_KEYS = ("label", "labels")
+SPLITS = ("train", "test", "val", "validation")
+"""Folders of these names alone, side by side, are the splits of the folder that holds them."""
+
+_KEYS = {"x": ("x", "images", "samples"), "label": ("label", "labels")}
 _EXIF_ORIENTATION = 0x0112
 
 
-def array_file(path: str | Path, *, split: str = "train") -> ArrayDataset:
-    """Reads `.npy` (`x` alone) or `.npz` (`x`, `images` or `samples`; `label` or `labels`).
+def array_file(
+    path: str | Path, *, split: str = "train", kinds: Mapping[str, Any] | None = None
+) -> ArrayDataset:
+    """Reads a `.npy` file (`x` alone) or a `.npz` file, each of whose arrays becomes a column.
+
+    Of a `.npz`, `x`, else `images` or `samples` becomes `x`, and `label`, else `labels` becomes
+    `label`; the others keep their names. What `experiments.sample --out=FILE.npz` writes can be
+    read.
 
     Args:
-        path: The file. Its `x` is uint8, or float with images in [-1, 1]; [N, H, W] is taken for
-            grey images and gets a channel axis. What `experiments.sample --out=FILE.npz` writes
-            can be read.
+        path: The file.
         split: `train`: a file has no other.
+        kinds: Of columns, as `make_kind` takes them. Those left out are told by `kind_of`, and
+            uint8 [N, H, W] is grey images, int16 [N, T] audio of one channel.
 
     Raises:
         UserError: if the file is missing, damaged, or holds something else.
     """
     path = Path(path).expanduser()
     check_split(str(path), split, ("train",))
-    arrays = _read_arrays(path)
-    x = _first(arrays, _X_KEYS)
-    if x is None:
-        raise UserError(f"{path} holds {sorted(arrays)}; name its images {' or '.join(_X_KEYS)}")
-    label = _first(arrays, _LABEL_KEYS)
-    columns = {"x": _checked_x(path, x)} | ({} if label is None else {"label": label})
-    return ArrayDataset(str(path), split, columns)
+    arrays = _named(_read_arrays(path))
+    if "x" not in arrays:
+        raise UserError(
+            f"{path} holds {', '.join(arrays) or 'nothing'}; name its main array "
+            f"{' or '.join(_KEYS['x'])}"
+        )
+    unknown = sorted(set(kinds or {}) - set(arrays))
+    if unknown:
+        raise UserError(f"{path} holds {', '.join(arrays)}, but data.kinds names {unknown[0]!r}")
+    told = {name: make_kind(kind, arrays[name]) for name, kind in (kinds or {}).items()}
+    columns = {name: _column(path, name, array, told) for name, array in arrays.items()}
+    return ArrayDataset(str(path), split, columns, told)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -50,10 +67,10 @@ class ImageFolder:
 
     Attributes:
         name: The folder.
-        split: `train`.
+        split: `train`, or the folder of that name within.
         paths: The files, N of them.
         labels: The class of each file, or None in a flat folder.
-        label_names: The names of the class folders, or None in a flat folder.
+        classes: The names of the class folders, or None in a flat folder.
         channels: 1 or 3.
         resolution: The side that images are cropped and resized to, or None to leave them.
     """
@@ -62,9 +79,14 @@ class ImageFolder:
     split: str
     paths: tuple[Path, ...]
     labels: tuple[int, ...] | None
-    label_names: tuple[str, ...] | None
+    classes: tuple[str, ...] | None
     channels: int
     resolution: int | None
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        """Of `x`, and of `label` where there are class folders."""
+        return {"x": Image()} | ({} if self.classes is None else {"label": Category(self.classes)})
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -86,16 +108,17 @@ def image_folder(
     resolution: int | None = None,
     channels: int | None = None,
 ) -> ImageFolder:
-    """Lists a folder of images: flat, or with one sub-folder a class.
+    """Lists a folder of images: flat, or with one sub-folder a class; or folders of such, a split.
 
-    Classes are numbered in the order of their names. EXIF orientation is applied; transparency is
-    composited over white. Where `resolution` or `channels` is left out, every file's header is
-    read: sizes must then agree, and images are grey only if all are.
+    Classes are numbered in the order of their names, whichever splits have them. EXIF orientation
+    is applied; transparency is composited over white. Where `resolution` or `channels` is left out,
+    every file's header is read: sizes must then agree, and images are grey only if all are.
 
     Args:
         path: The folder. Hidden files, and files that are no images by `EXTENSIONS`, are passed
             over.
-        split: `train`: a folder has no other.
+        split: The folder of that name, where the folder holds `SPLITS` alone; else `train`, or what
+            the folder itself is called.
         resolution: Crop the central square of each image and resize it to this side.
         channels: 1 or 3.
 
@@ -107,14 +130,13 @@ def image_folder(
             no `resolution` is given, or, now or when an example is read, if a file is damaged.
     """
     root = Path(path).expanduser()
-    check_split(str(root), split, ("train",))
     if channels not in (None, 1, 3):
         raise UserError(f"data.channels must be 1 or 3, got {channels}")
-    paths, labels, label_names = _list_images(root)
+    paths, labels, classes = _list_split(root, split)
     if resolution is None or channels is None:
         has_colour = _scan(paths, check_sizes=resolution is None)
         channels = channels or (3 if has_colour else 1)
-    return ImageFolder(str(root), split, paths, labels, label_names, channels, resolution)
+    return ImageFolder(str(root), split, paths, labels, classes, channels, resolution)
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -125,34 +147,74 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
             loaded = np.load(file, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
                 return {"x": loaded}
-            keys = [key for key in loaded.files if key in (*_X_KEYS, *_LABEL_KEYS)]
-            return {key: loaded[key] for key in keys or loaded.files}
+            return {key: loaded[key] for key in loaded.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise UserError(f"{path} cannot be read as a NumPy file: {error}") from None
 
 
-def _first(arrays: dict[str, np.ndarray], keys: Sequence[str]) -> np.ndarray | None:
-    return next((arrays[key] for key in keys if key in arrays), None)
+def _named(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The arrays by the names of their columns."""
+    names = {
+        next((key for key in keys if key in arrays), None): column for column, keys in _KEYS.items()
+    }
+    return {names.get(key, key): array for key, array in arrays.items()}
 
 
-def _checked_x(path: Path, x: np.ndarray) -> np.ndarray:
-    if x.dtype != np.uint8 and x.dtype.kind != "f":
-        raise UserError(f"{path}: x is {x.dtype}; store uint8, or float with images in [-1, 1]")
-    if x.ndim < 2:
-        raise UserError(f"{path}: x has shape {x.shape}; it must be [N, ...]")
-    if x.ndim == 3:
+def _column(path: Path, name: str, x: np.ndarray, kinds: Mapping[str, Kind]) -> np.ndarray:
+    """An array as a column is stored: floats of 32 bits, pictures and audio with channels."""
+    kind = kinds.get(name)
+    if x.dtype.kind == "f":
+        x = x.astype(np.float32, copy=False)
+    if name == "x" and x.ndim < 2 and kind is None:
+        raise UserError(f"{path}: x has shape {list(x.shape)}; it must be [N, ...]")
+    grey = x.ndim == 3 and (type(kind) is Image or (kind is None and x.dtype == np.uint8))
+    mono = x.ndim == 2 and (isinstance(kind, Audio) or (kind is None and x.dtype == np.int16))
+    if grey or mono:
         x = x[..., None]
-    if x.ndim == 4 and x.shape[1] in (1, 3) and x.shape[3] > 4:
-        raise UserError(f"{path}: x {x.shape} has its channels first; transpose it to [N, H, W, C]")
-    return x if x.dtype == np.uint8 else x.astype(np.float32, copy=False)
+    if x.ndim == 4 and x.size and (kind is None or type(kind) is Image):
+        if x.shape[1] in (1, 3) and x.shape[3] > 4:
+            raise UserError(
+                f"{path}: {name} {list(x.shape)} has its channels first; transpose it to "
+                "[N, H, W, C]"
+            )
+        unscaled = x.dtype.kind == "f" and np.abs(x).max() > FULL_SCALE
+        if kind is None and unscaled and x.shape[3] in (1, 3):
+            raise UserError(
+                f"{path}: {name} {list(x.shape)} looks like images, which must lie in [-1, 1], "
+                f"but has values in [{x.min():g}, {x.max():g}]; rescale it, or set "
+                f"data.kinds.{name} to real"
+            )
+    return x
 
 
-def _list_images(
-    root: Path,
+def _list_split(
+    root: Path, split: str
 ) -> tuple[tuple[Path, ...], tuple[int, ...] | None, tuple[str, ...] | None]:
-    """The files, their labels and the labels' names; the last two None for a flat folder."""
+    """The files, their labels and the classes of one split; the last two None if it is flat."""
+    if root.is_file():
+        raise UserError(f"{root} is neither a folder of images nor a .npy or .npz file")
     if not root.is_dir():
         raise UserError(f"there is no folder {root}")
+    flat, folders = _contents(root)
+    splits = [folder for folder in folders if _holds_images(folder)]
+    if flat or not splits or any(folder.name not in SPLITS for folder in splits):
+        check_split(str(root), split, tuple(dict.fromkeys(("train", root.resolve().name))))
+        listed = {split: _list_images(root)}
+    else:
+        check_split(str(root), split, [folder.name for folder in splits])
+        listed = {folder.name: _list_images(folder) for folder in splits}
+    paths, names = listed[split]
+    if any((other is None) != (names is None) for _, other in listed.values()):
+        raise UserError(f"{root} has class folders in some splits only; sort the others too")
+    if names is None:
+        return paths, None, None
+    classes = sorted({name for _, every in listed.values() for name in every or ()})
+    places = {name: place for place, name in enumerate(classes)}
+    return paths, tuple(places[name] for name in names), tuple(classes)
+
+
+def _list_images(root: Path) -> tuple[tuple[Path, ...], tuple[str, ...] | None]:
+    """The files and the class of each; None for a flat folder."""
     flat, folders = _contents(root)
     inside = {folder: _contents(folder) for folder in folders}
     nested = [f for f, (_, deeper) in inside.items() if any(map(_holds_images, deeper))]
@@ -168,15 +230,14 @@ def _list_images(
             f"({next(iter(classes)).name}); keep one or the other"
         )
     if flat:
-        return tuple(flat), None, None
+        return tuple(flat), None
     if not classes:
         raise UserError(f"{root} holds no images ({' '.join(EXTENSIONS)})")
     empty = [folder for folder in folders if folder not in classes]
     if empty:
         raise UserError(f"class folder {empty[0]} holds no images; remove it or fill it")
-    paths = tuple(path for files in classes.values() for path in files)
-    labels = tuple(label for label, files in enumerate(classes.values()) for _ in files)
-    return paths, labels, tuple(folder.name for folder in classes)
+    pairs = [(path, folder.name) for folder, files in classes.items() for path in files]
+    return tuple(path for path, _ in pairs), tuple(name for _, name in pairs)
 
 
 def _contents(folder: Path) -> tuple[list[Path], list[Path]]:

@@ -2,9 +2,10 @@
 
 import dataclasses
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,6 @@ from gan_jax.data.dataset import (
     RESIDENT_LIMIT,
     ArrayDataset,
     Dataset,
-    Mapped,
     check_split,
     decoded_bytes,
     materialise,
@@ -21,9 +21,12 @@ from gan_jax.data.dataset import (
 )
 from gan_jax.data.embedded import digits, iris
 from gan_jax.data.files import array_file, image_folder
+from gan_jax.data.kinds import Category, Image, Kind, Video
+from gan_jax.data.spoken import spoken_digit
 from gan_jax.data.stacked import stacked
 from gan_jax.data.tfds import tfds_dataset
-from gan_jax.data.transforms import resize, set_channels
+from gan_jax.data.transforms import resize, resize_labels, set_channels
+from gan_jax.data.views import transformed
 from gan_jax.types import UserError
 
 _EMBEDDED: dict[str, Callable[[str], ArrayDataset]] = {"digits": digits, "iris": iris}
@@ -34,6 +37,7 @@ _TOYS: dict[str, Callable[..., ArrayDataset]] = {
     "swiss_roll": toy.swiss_roll,
 }
 _COUNTS = {**dict.fromkeys(_TOYS, 100_000), "stacked_mnist": 128_000}
+_BUILT_IN = (*_EMBEDDED, *_COUNTS, "spoken_digit")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +51,9 @@ class Source:
         resolution: To which images are resized; 0 leaves them, and is for what is no image.
         channels: 1 or 3; 0 leaves them.
         num_classes: Of the labels that nets are conditioned on or evaluation reads; 0 for none.
+        features: Of TFDS, which feature becomes each column; `load`'s choice where empty.
+        length: Audio samples or tokens of an example; 0 for what is neither.
+        kinds: Of columns whose kind their values do not tell, by name or as records.
     """
 
     name: str
@@ -55,6 +62,9 @@ class Source:
     resolution: int = 0
     channels: int = 0
     num_classes: int = 0
+    features: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    length: int = 0
+    kinds: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def load(self, split: str) -> Dataset:
         """Opens one split, decoded at once where that takes little memory.
@@ -67,6 +77,9 @@ class Source:
             split=split,
             resolution=self.resolution or None,
             channels=self.channels or None,
+            features=dict(self.features),
+            length=self.length,
+            kinds=dict(self.kinds),
         )
         if decoded_bytes(dataset) <= RESIDENT_LIMIT:
             dataset = materialise(dataset)
@@ -84,22 +97,26 @@ def load(
     channels: int | None = None,
     seed: int = 0,
     count: int | None = None,
-    feature: str | None = None,
-) -> ArrayDataset | Dataset:
+    features: Mapping[str, str] | None = None,
+    length: int = 0,
+    kinds: Mapping[str, Any] | None = None,
+) -> Dataset:
     """Opens a data set by name.
 
     Args:
         name: In this order: `digits` or `iris`; a toy, `ring`, `grid`, `two_moons` or
-            `swiss_roll`; `stacked_mnist`, which is `stacked` of TFDS's `mnist`; a path of a `.npy`
-            or `.npz` file or a folder of images, which exists or starts with `/`, `.` or `~`; else
-            a TFDS name.
-        split: `train`, `test` or `all` of the embedded sets, TFDS's own (slices too), and `train`
-            of all others.
-        resolution: Crop images to their central square and resize them to this side.
+            `swiss_roll`; `stacked_mnist`, which is `stacked` of TFDS's `mnist`; `spoken_digit`; a
+            path of a `.npy` or `.npz` file or a folder of images, which exists or starts with `/`,
+            `.` or `~`; else a TFDS name.
+        split: `train`, `test` or `all` of the embedded sets and `spoken_digit`, TFDS's own (slices
+            too), a folder's own, and `train` of all others.
+        resolution: Crop images and label maps to their central square and resize them to this side.
         channels: Make images grey (1) or coloured (3).
         seed: Of the toys and stacks.
         count: How many points of a toy, by default 100,000, or stacks, by default 128,000.
-        feature: Of TFDS, which feature becomes `x`; by default `image`.
+        features: Of TFDS, which feature becomes each column; see `tfds_dataset`.
+        length: Samples of a clip of audio, or tokens of a piece of text.
+        kinds: Of columns of TFDS and of array files whose kind is not told by them.
 
     Returns:
         An `ArrayDataset`, or for TFDS and folders a data set that decodes as it is read.
@@ -107,57 +124,119 @@ def load(
     Raises:
         UserError: if the name, the split or an option does not suit the source.
     """
-    built_in = (*_EMBEDDED, *_COUNTS)
+    is_array_file = name.lower().endswith((".npy", ".npz"))
+    is_tfds = name not in _BUILT_IN and not _is_path(name)
     if count is not None and name not in _COUNTS:
         raise UserError(f"data.count is for {', '.join(_COUNTS)}, not for {name}; remove it")
+    if features and not is_tfds:
+        raise UserError(f"data.features is for TFDS data sets, not for {name}; remove it")
+    if length and not (is_tfds or name == "spoken_digit"):
+        raise UserError(f"data.length is for audio and text of TFDS, not for {name}; remove it")
+    if kinds and not (is_tfds or (is_array_file and name not in _BUILT_IN)):
+        raise UserError(f"data.kinds is for TFDS and array files, not for {name}; remove it")
     count = _COUNTS.get(name, 0) if count is None else count
-    if feature is not None and (name in built_in or _is_path(name)):
-        raise UserError(f"data.feature is for TFDS data sets, not for {name}; remove it")
+    dataset: Dataset
     if name in _EMBEDDED:
-        return _shape(_EMBEDDED[name](split), resolution, channels)
-    if name in _TOYS:
+        dataset = _EMBEDDED[name](split)
+    elif name in _TOYS:
         check_split(name, split, ("train",))
-        return _shape(_TOYS[name](count, seed=seed), resolution, channels)
-    if name == "stacked_mnist":
-        mnist = materialise(tfds_dataset("mnist", split=split))
-        return _shape(stacked(mnist, count, seed), resolution, channels)
-    if _is_array_file(name):
-        return _shape(array_file(name, split=split), resolution, channels)
-    if _is_path(name):
+        dataset = _TOYS[name](count, seed=seed)
+    elif name == "stacked_mnist":
+        dataset = stacked(materialise(tfds_dataset("mnist", split=split)), count, seed)
+    elif name == "spoken_digit":
+        dataset = spoken_digit(split, length)
+    elif is_array_file:
+        dataset = array_file(name, split=split, kinds=kinds)
+    elif not is_tfds:
         return image_folder(name, split=split, resolution=resolution, channels=channels)
-    source = tfds_dataset(name, split=split, feature=feature, others=built_in)
-    return _shape(source, resolution, channels)
-
-
-def _is_array_file(name: str) -> bool:
-    return name.lower().endswith((".npy", ".npz"))
+    else:
+        dataset = tfds_dataset(
+            name, split=split, features=features, length=length, kinds=kinds, others=_BUILT_IN
+        )
+    return _shape(dataset, resolution, channels)
 
 
 def _is_path(name: str) -> bool:
-    if _is_array_file(name):
+    if name.lower().endswith((".npy", ".npz")):
         return True
     return name.startswith(("/", ".", "~", os.sep)) or Path(name).exists()
 
 
 def _shape(source: Dataset, resolution: int | None, channels: int | None) -> Dataset:
+    """Images and label maps of one size, images of so many channels."""
     if resolution is None and channels is None:
         return source
-    shape = source[0]["x"].shape
-    if len(shape) != 3:
+    example = source[0]
+    pictures = {
+        column: kind
+        for column, kind in source.kinds.items()
+        if isinstance(kind, Image) or (isinstance(kind, Category) and example[column].ndim == 2)
+    }
+    if not pictures:
+        shapes = ", ".join(f"{name} is {list(value.shape)}" for name, value in example.items())
         raise UserError(
-            f"{source.name} has no images (x is {list(shape)}); "
-            "remove data.resolution and data.channels"
+            f"{source.name} has no images ({shapes}); remove data.resolution and data.channels"
         )
-    change = partial(_shape_images, resolution=resolution, channels=channels)
+    changes = {
+        column: partial(_shape_pictures, kind=kind, resolution=resolution, channels=channels)
+        for column, kind in pictures.items()
+    }
     if isinstance(source, ArrayDataset):
-        columns = {**source.columns, "x": change(source.columns["x"])}
-        return dataclasses.replace(source, columns=columns)
-    return Mapped(source, lambda x: change(x[None])[0])
+        changed = {column: change(source.columns[column]) for column, change in changes.items()}
+        return dataclasses.replace(source, columns={**source.columns, **changed})
+    for column, change in changes.items():
+        source = transformed(source, column, partial(_one, change))
+    return source
 
 
-def _shape_images(images: np.ndarray, resolution: int | None, channels: int | None) -> np.ndarray:
+def _one(change: Callable[[np.ndarray], np.ndarray], x: np.ndarray) -> np.ndarray:
+    return change(x[None])[0]
+
+
+def _shape_pictures(
+    x: np.ndarray, *, kind: Kind, resolution: int | None, channels: int | None
+) -> np.ndarray:
+    """Images [N, H, W, C], videos [N, T, H, W, C] or label maps [N, H, W], shaped."""
+    if isinstance(kind, Category):
+        return x if resolution is None else resize_labels(x, resolution)
+    frames = x.reshape(-1, *x.shape[2:]) if isinstance(kind, Video) else x
     if channels is not None:
-        images = set_channels(images, channels)
-    if resolution is not None and images.shape[1:3] != (resolution, resolution):
-        images = resize(images, resolution)
-    return images
+        frames = set_channels(frames, channels)
+    if resolution is not None and frames.shape[1:3] != (resolution, resolution):
+        frames = resize(frames, resolution)
+    return frames.reshape(*x.shape[:2], *frames.shape[1:]) if isinstance(kind, Video) else frames
+
+
+_CAMVID = (
+    *("sky", "building", "pole", "road", "pavement", "tree"),
+    *("sign", "fence", "car", "pedestrian", "bicyclist", "unlabelled"),
+)
+
+SOURCES: Mapping[str, Source] = {
+    "digits": Source("digits", test_split="test", resolution=16, channels=1, num_classes=10),
+    "mnist": Source("mnist", test_split="test", resolution=28, channels=1, num_classes=10),
+    "fashion_mnist": Source(
+        "fashion_mnist", test_split="test", resolution=28, channels=1, num_classes=10
+    ),
+    "cifar10": Source("cifar10", test_split="test", resolution=32, channels=3, num_classes=10),
+    "ring": Source("ring"),
+    "grid": Source("grid"),
+    "spoken_digit": Source("spoken_digit", test_split="test", num_classes=10, length=4096),
+    "tiny_shakespeare": Source("tiny_shakespeare", test_split="test", length=32),
+    "edges2shoes_handbags": Source(
+        "edges2shoes_handbags",
+        test_split="validation",
+        resolution=64,
+        channels=3,
+        features={"x": "image", "source": "edges"},
+    ),
+    "camvid": Source(
+        "camvid",
+        test_split="test",
+        resolution=64,
+        channels=3,
+        features={"x": "image", "source": "annotation"},
+        kinds={"source": {"kind": "category", "classes": _CAMVID}},
+    ),
+}
+"""The data sets that recipes train on, by name."""

@@ -7,8 +7,9 @@ however many steps one call covers and wherever the examples rest.
 
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache, partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -20,8 +21,10 @@ from gan_jax.data.dataset import (
     decoded_bytes,
     materialise,
     read_columns,
+    where,
 )
-from gan_jax.data.transforms import to_float
+from gan_jax.data.kinds import Kind
+from gan_jax.data.views import Unpaired
 from gan_jax.types import Batch, UserError
 
 
@@ -31,8 +34,7 @@ class Loader(NamedTuple):
     Attributes:
         resident: A pytree of arrays to be copied to every device once; None when streaming.
         fetch: `(resident, item) -> batch`, pure, traced inside the step. The item's leaves are
-            [B, ...]; so are the batch's: `x` float32, images in [-1, 1], and `label` int32 where
-            there are labels, or such a mapping for each domain.
+            [B, ...]; so are the batch's flat columns, each as `Kind.to_float` of its kind has it.
         items: `items(step)` yields endlessly, one pytree a call from step `step` on, with leaves
             [steps_per_call, repeats, batch_size, ...].
     """
@@ -52,7 +54,7 @@ class _Plan(NamedTuple):
 
 
 def make_loader(
-    dataset: Dataset | Mapping[str, Dataset],
+    dataset: Dataset,
     *,
     batch_size: int,
     repeats: int = 1,
@@ -61,23 +63,23 @@ def make_loader(
     part: tuple[int, int] = (0, 1),
     resident_limit: int = RESIDENT_LIMIT,
 ) -> Loader:
-    """Makes the loader of a data set, or of several domains at once.
+    """Makes the loader of a data set.
 
     Data that fit `resident_limit` are decoded once and kept on the device, and an item is int32
     indices; data that do not are read and decoded by threads ahead of their use, and an item is
     the examples as they are stored. Both bring the same batches, bit for bit.
 
     Args:
-        dataset: A data set; or data sets by domain, each shuffled independently, whose batch is
-            then a mapping by domain. It may hold fewer examples than a batch: epochs follow one
-            another without a seam, and no example is dropped.
+        dataset: A data set; the parts of unpaired data are shuffled independently, each over its
+            own length. It may hold fewer examples than a batch: epochs follow one another without
+            a seam, and no example is dropped.
         batch_size: Examples a batch.
         repeats: Batches a step.
         steps_per_call: Steps a call.
         seed: Of the order.
         part: `(p, n)` for the p-th of n equal, consecutive parts of every batch, which is what
             process p of n takes: leaves are [..., batch_size / n, ...].
-        resident_limit: Bytes, of all domains together.
+        resident_limit: Bytes, of all columns together.
 
     Raises:
         UserError: if a data set is empty, its examples differ in shape, or a count is below 1.
@@ -86,21 +88,60 @@ def make_loader(
     for name, value in counts.items():
         if value < 1:
             raise UserError(f"{name} must be at least 1, got {value}")
-    index, parts = part
-    if batch_size % parts:
-        raise UserError(f"batch_size {batch_size} cannot be dealt out evenly to {parts} processes")
-    share = batch_size // parts
+    index, processes = part
+    if batch_size % processes:
+        raise UserError(
+            f"batch_size {batch_size} cannot be dealt out evenly to {processes} processes"
+        )
+    share = batch_size // processes
     plan = _Plan(**counts, part=slice(index * share, (index + 1) * share))
-    domains = dict(sorted(dataset.items())) if isinstance(dataset, Mapping) else {"": dataset}
-    fits = sum(map(decoded_bytes, domains.values())) <= resident_limit
+    parts = dataset.domains if isinstance(dataset, Unpaired) else {"": dataset}
+    fits = sum(map(decoded_bytes, parts.values())) <= resident_limit
     make = _resident_loader if fits else _streaming_loader
-    if not isinstance(dataset, Mapping):
+    if not isinstance(dataset, Unpaired):
         return make(dataset, plan, seed)
     loaders = {
         domain: make(source, plan, _domain_seed(seed, place))
-        for place, (domain, source) in enumerate(domains.items())
+        for place, (domain, source) in enumerate(sorted(parts.items()))
     }
     return _side_by_side(loaders, fits)
+
+
+def batches(dataset: Dataset, rows: Iterable[int], size: int) -> Iterator[dict[str, np.ndarray]]:
+    """Reads examples in the order given, a batch at a time: what evaluation looks at.
+
+    Args:
+        dataset: Where from; nothing more of it is decoded than a batch.
+        rows: Which examples.
+        size: Examples a batch; the last one may be shorter.
+
+    Yields:
+        Columns [B, ...], each as `Kind.to_float` of its kind has it.
+
+    Raises:
+        UserError: if there are no examples, or they differ in shape.
+    """
+    if not len(dataset):
+        raise UserError(f"{where(dataset)}: there are no examples")
+    like = dataset[0]
+    rows = iter(rows)
+    while chunk := list(islice(rows, size)):
+        columns = _convert(read_columns(dataset, chunk, like), dataset.kinds)
+        yield {name: np.asarray(column) for name, column in columns.items()}
+
+
+def first(dataset: Dataset, count: int) -> dict[str, np.ndarray]:
+    """The first `count` examples, from the start again where there are fewer, ready for a game.
+
+    Raises:
+        UserError: as `batches` does.
+    """
+    if count < 1:
+        raise UserError(f"at least one example must be looked at, got {count}")
+    held = min(count, len(dataset))
+    columns = next(batches(dataset, range(held), max(held, 1)), {})
+    rows = np.arange(count) % max(held, 1)
+    return {name: column[rows] for name, column in columns.items()}
 
 
 def order(length: int, seed: int, start: int, count: int) -> np.ndarray:
@@ -142,10 +183,10 @@ def _resident_loader(dataset: Dataset, plan: _Plan, seed: int) -> Loader:
             yield stretch.reshape(shape)[..., plan.part]
             step += plan.steps_per_call
 
-    columns = materialise(dataset).columns
-    shapes = {name: column.shape[1:] for name, column in columns.items()}
-    rows = {name: _rows(column) for name, column in columns.items()}
-    return Loader(rows, partial(_gather, shapes=shapes), items)
+    decoded = materialise(dataset)
+    shapes = {name: column.shape[1:] for name, column in decoded.columns.items()}
+    rows = {name: _rows(column) for name, column in decoded.columns.items()}
+    return Loader(rows, partial(_gather, shapes=shapes, kinds=decoded.kinds), items)
 
 
 def _streaming_loader(dataset: Dataset, plan: _Plan, seed: int) -> Loader:
@@ -165,15 +206,17 @@ def _streaming_loader(dataset: Dataset, plan: _Plan, seed: int) -> Loader:
         stream = batches.to_iter_dataset(options).batch(plan.repeats).batch(plan.steps_per_call)
         return iter(stream)
 
-    return Loader(None, _convert, items)
+    return Loader(None, lambda _, examples: _convert(examples, dataset.kinds), items)
 
 
 def _side_by_side(loaders: Mapping[str, Loader], resident: bool) -> Loader:
     def fetch(columns: Any, item: Mapping[str, Any]) -> Batch:
-        return {
-            domain: loader.fetch(columns[domain] if resident else None, item[domain])
-            for domain, loader in loaders.items()
-        }
+        return Unpaired.flat(
+            {
+                domain: loader.fetch(columns[domain] if resident else None, item[domain])
+                for domain, loader in loaders.items()
+            }
+        )
 
     def items(step: int) -> Iterator[dict[str, Any]]:
         streams = [loader.items(step) for loader in loaders.values()]
@@ -187,19 +230,23 @@ _LANES = 128
 
 
 def _rows(column: np.ndarray) -> np.ndarray:
-    """Images flattened to rows `[N, D]`, D rounded up to whole registers of a TPU.
+    """Images, audio and the like as rows `[N, D]`, D rounded up to whole registers of a TPU.
 
     Laid out as images, XLA would copy the whole set into another layout at every call: on a TPU
     200 times the work of the gather itself, and a temporary of many times the set's size.
     """
-    if column.dtype != np.uint8 or column.ndim < 3:
+    if column.ndim < 3:
         return column
     flat = column.reshape(len(column), -1)
     return np.pad(flat, ((0, 0), (0, -flat.shape[1] % _LANES)))
 
 
 def _gather(
-    resident: Mapping[str, Any], indices: Any, *, shapes: Mapping[str, tuple[int, ...]]
+    resident: Mapping[str, Any],
+    indices: Any,
+    *,
+    shapes: Mapping[str, tuple[int, ...]],
+    kinds: Mapping[str, Kind],
 ) -> Batch:
     examples = {}
     for name, rows in resident.items():
@@ -207,11 +254,11 @@ def _gather(
         if rows.ndim == 2:
             taken = taken[:, : math.prod(shapes[name])]
         examples[name] = taken.reshape(indices.shape[0], *shapes[name])
-    return _convert(None, examples)
+    return _convert(examples, kinds)
 
 
-def _convert(_: None, examples: Mapping[str, Any]) -> Batch:
-    return {**examples, "x": to_float(examples["x"])}
+def _convert(examples: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Batch:
+    return {name: kinds[name].to_float(value) for name, value in examples.items()}
 
 
 def _domain_seed(seed: int, place: int) -> int:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from gan_jax.data.dataset import ArrayDataset
+from gan_jax.data.kinds import Category
 from gan_jax.types import UserError
 
 _PLACES = np.array([100, 10, 1])
@@ -39,7 +40,8 @@ def stacked(dataset: ArrayDataset, count: int, seed: int) -> ArrayDataset:
         "label": stack_label(label[drawn]),
     }
     names = tuple(f"{number:03}" for number in range(1_000))
-    return ArrayDataset(f"stacked_{dataset.name}", dataset.split, columns, names)
+    kinds = {"x": dataset.kinds["x"], "label": Category(names)}
+    return ArrayDataset(f"stacked_{dataset.name}", dataset.split, columns, kinds)
 
 
 def unstack(images: np.ndarray) -> np.ndarray:

@@ -1,16 +1,18 @@
 """Any TFDS data set, read without TensorFlow from its array_record files."""
 
-import contextlib
 import dataclasses
 import importlib.util
-import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gan_jax.data.dataset import Example, suggest
+from gan_jax.data import prepared, text
+from gan_jax.data.dataset import ArrayDataset, Example, suggest
+from gan_jax.data.kinds import Audio, Category, Image, Kind, Real, Video, make_kind
+from gan_jax.quiet import quiet
 from gan_jax.types import UserError
 
 
@@ -21,39 +23,64 @@ class TfdsDataset:
     Attributes:
         name: TFDS's name, possibly with a config and a version.
         split: TFDS's split, possibly with a slice.
-        source: TFDS's random-access source.
-        feature: The feature that becomes `x`.
-        has_label: Whether the feature `label` becomes `label`.
-        label_names: The classes' names, where TFDS has them.
+        kinds: Of the columns.
+        features: Which feature becomes each column.
+        told: What the data set's files say of these features.
+        length: Samples of a clip of audio; others are cut, or followed by silence.
+        records: The examples in bytes.
     """
 
     name: str
     split: str
-    source: Any
-    feature: str
-    has_label: bool
-    label_names: tuple[str, ...] | None
+    kinds: Mapping[str, Kind]
+    features: Mapping[str, str]
+    told: Mapping[str, prepared.Feature]
+    length: int
+    records: Any
 
     def __len__(self) -> int:
-        return len(self.source)
+        return len(self.records)
 
     def __getitem__(self, i: int) -> Example:
-        return self._convert(self.source[i])
+        return self._convert(self.records[i])
 
     def __getitems__(self, indices: Sequence[int]) -> list[Example]:
-        return [self._convert(raw) for raw in self.source.__getitems__(list(indices))]
+        return [self._convert(record) for record in self.records.__getitems__(list(indices))]
 
-    def _convert(self, raw: dict[str, Any]) -> Example:
-        x = np.asarray(raw[self.feature])
-        example = {"x": x.astype(np.float32) if x.dtype.kind == "f" else x}
-        if self.has_label:
-            example["label"] = np.asarray(raw["label"], np.int32)
-        return example
+    def texts(self, feature: str) -> list[str]:
+        """A feature of text of all examples, which need not be a column."""
+        told = {feature: prepared.Feature("text")}
+        return [
+            prepared.decode(record, told)[feature]
+            for record in self.records.__getitems__(range(len(self)))
+        ]
+
+    def _convert(self, record: bytes) -> Example:
+        values = prepared.decode(record, self.told)
+        return {
+            column: self._stored(values[feature], self.kinds[column])
+            for column, feature in self.features.items()
+        }
+
+    def _stored(self, value: np.ndarray, kind: Kind) -> np.ndarray:
+        if isinstance(kind, Audio):
+            return _clip(self.name, value, self.length)
+        if isinstance(kind, Category) and value.ndim == 3:  # an image whose pixels are classes
+            return value[..., 0]
+        if value.dtype.kind == "f":
+            return value.astype(np.float32)
+        return value.astype(np.int32) if isinstance(kind, Category) and not value.ndim else value
 
 
 def tfds_dataset(
-    name: str, *, split: str = "train", feature: str | None = None, others: Sequence[str] = ()
-) -> TfdsDataset:
+    name: str,
+    *,
+    split: str = "train",
+    features: Mapping[str, str] | None = None,
+    length: int = 0,
+    kinds: Mapping[str, Any] | None = None,
+    others: Sequence[str] = (),
+) -> TfdsDataset | ArrayDataset:
     """Opens a TFDS data set, preparing it first if TensorFlow is there to do so.
 
     TFDS's own folder is used: `TFDS_DATA_DIR`, else `~/tensorflow_datasets`.
@@ -61,98 +88,186 @@ def tfds_dataset(
     Args:
         name: As TFDS has it: `mnist`, `cycle_gan/horse2zebra`, `mnist:3.0.1`.
         split: As TFDS has it: `train`, `test`, `train[:1000]`, `train[80%:]`, `train+test`.
-        feature: Which feature becomes `x`; by default `image`.
+        features: Which feature becomes each column, `{"x": "image", "source": "edges"}`; no other
+            is decoded. By default `x` is the feature `image`, or `audio`, `text`, `video`, and
+            `label` is `label` if there are classes.
+        length: Samples of a clip of audio, or tokens of a piece of text.
+        kinds: Of columns whose features do not tell: `{"label_map": {"kind": "category",
+            "classes": [...]}}` for images whose pixels are classes.
         others: Names outside TFDS that a mistaken `name` may have meant.
 
     Returns:
-        A data set with `x` and, where TFDS has an integer feature of that name, `label`.
+        A data set that decodes as it is read; of text, one that is held in memory.
 
     Raises:
-        UserError: if the name, the split or the feature is unknown, if the set is not prepared
-            and TensorFlow is missing, if its features need TensorFlow to be decoded, or if
-            `feature` is neither uint8 nor float.
+        UserError: if the name, the split or a feature is unknown, if the set is not prepared and
+            TensorFlow is missing, or if a feature cannot become a column.
     """
-    builder = _builder(name, others)
-    _prepare(builder, name)
-    features = builder.info.features
-    if not hasattr(features, "keys"):
+    folder = _folder(name, others)
+    told = prepared.features(folder)
+    if not told:
         raise UserError(f"{name} has no named features, so nothing in it can become x")
-    feature = _choose_feature(name, feature, list(features.keys()))
-    source = _source(builder, name, split)
-    with _quiet():  # TFDS advises once, at the first image, to install OpenCV
-        first = source[0]
-    x = np.asarray(first[feature])
-    if x.dtype != np.uint8 and x.dtype.kind != "f":
+    features = dict(features) if features else _default_features(name, told)
+    for feature in features.values():
+        if feature not in told:
+            raise UserError(
+                f"{name} has no feature {feature!r} among {', '.join(told)}{suggest(feature, told)}"
+            )
+    chosen = {feature: told[feature] for feature in features.values()}
+    texts = [column for column, feature in features.items() if chosen[feature].type == "text"]
+    if texts:
+        return _of_text(name, split, folder, features, chosen, length)
+    if length and not any(feature.type == "audio" for feature in chosen.values()):
+        raise UserError(f"{name}: data.length is for audio and text; remove it")
+    unknown = sorted(set(kinds or {}) - set(features))
+    if unknown:
+        raise UserError(f"{name}: data.kinds names {unknown[0]!r}, which is no column of it")
+    columns = {
+        column: _kind(name, column, feature, chosen[feature], length, (kinds or {}).get(column))
+        for column, feature in features.items()
+    }
+    records = prepared.records(folder, split)
+    return TfdsDataset(name, split, columns, features, chosen, length, records)
+
+
+def _default_features(name: str, told: Mapping[str, prepared.Feature]) -> dict[str, str]:
+    x = next((f for f in ("image", "audio", "text", "video") if f in told), None)
+    if x is None:
         raise UserError(
-            f"{name}: feature {feature!r} is {x.dtype}; x must be uint8 or float, so choose "
-            "another feature"
+            f"{name} has no feature 'image', 'audio', 'text' or 'video'; set data.features.x to "
+            f"one of {', '.join(told)}"
         )
-    has_label = "label" in features and np.asarray(first["label"]).dtype.kind in "iu"
-    names = getattr(features["label"], "names", None) if has_label else None
-    return TfdsDataset(name, split, source, feature, has_label, tuple(names) if names else None)
+    label = told.get("label")
+    return {"x": x} | ({"label": "label"} if label and label.type == "class" else {})
 
 
-def _builder(name: str, others: Sequence[str]) -> Any:
+def _kind(
+    name: str, column: str, feature: str, told: prepared.Feature, length: int, given: Any
+) -> Kind:
+    where = f"{name}: feature {feature!r}"
+    if told.type in ("image", "labels", "video") and told.dtype not in ("", "uint8"):
+        raise UserError(f"{where} is of {told.dtype}; only pictures of uint8 can be read")
+    if told.type == "audio" and length < 1:
+        raise UserError(f"{where} is audio: set data.length to the samples of a clip, such as 4096")
+    if told.encoding:
+        raise UserError(f"{where} is stored as {told.encoding}, which cannot be read here")
+    if given is not None:
+        return make_kind(given)
+    if told.type in ("class", "labels"):
+        return Category(told.classes)
+    if told.type == "image":
+        return Image()
+    if told.type == "video":
+        return Video()
+    if told.type == "audio":
+        return Audio(told.rate or Audio.rate)
+    if told.type == "number" and told.dtype.startswith("float"):
+        return Real()
+    if told.type == "number":
+        raise UserError(
+            f"{where} holds numbers of {told.dtype}: say what they are in data.kinds.{column}, or "
+            "choose another feature"
+        )
+    raise UserError(f"{where} is a {told.type}, which cannot become a column; choose another")
+
+
+def _clip(name: str, samples: np.ndarray, length: int) -> np.ndarray:
+    """int16 [length, C] of the samples of a clip, [T] or [T, C]."""
+    samples = samples.reshape(len(samples), -1)[:length]
+    if samples.dtype != np.int16:
+        limits = np.iinfo(np.int16)
+        if samples.size and (samples.min() < limits.min or samples.max() > limits.max):
+            raise UserError(f"{name}: audio of more than 16 bits a sample cannot be read")
+        samples = samples.astype(np.int16)
+    return np.pad(samples, ((0, length - len(samples)), (0, 0)))
+
+
+def _of_text(
+    name: str,
+    split: str,
+    folder: Path,
+    features: Mapping[str, str],
+    told: Mapping[str, prepared.Feature],
+    length: int,
+) -> ArrayDataset:
+    if "x" not in features or told[features["x"]].type != "text":
+        column = next(c for c, f in features.items() if told[f].type == "text")
+        raise UserError(
+            f"{name}: text ({features[column]!r}) beside other columns cannot be read yet; "
+            f"remove data.features.{column}"
+        )
+    others = [f for c, f in features.items() if c != "x" and told[f].type != "class"]
+    if others:
+        raise UserError(f"{name}: {others[0]!r} beside text cannot be read yet; remove it")
+    if length < 1:
+        raise UserError(f"{name} is text: set data.length to the tokens of a piece, such as 32")
+    read = lambda part: [prepared.decode(r, told) for r in prepared.records(folder, part)]
+    rows, x = read(split), features["x"]
+    everywhere = "+".join(prepared.split_names(folder))
+    vocabulary = text.characters(row[x] for row in read(everywhere))
+    if len(rows) == 1:
+        tokens, kind = text.windows(f"{name}[{split}]", rows[0][x], vocabulary, length)
+        return ArrayDataset(name, split, {"x": tokens}, {"x": kind})
+    tokens, kind = text.padded([row[x] for row in rows], vocabulary, length)
+    labels = {c: f for c, f in features.items() if c != "x"}
+    columns = {c: np.array([row[f] for row in rows], np.int32) for c, f in labels.items()}
+    kinds = {c: Category(told[f].classes) for c, f in labels.items()}
+    return ArrayDataset(name, split, {"x": tokens, **columns}, {"x": kind, **kinds})
+
+
+def _folder(name: str, others: Sequence[str]) -> Path:
+    """Where a data set is prepared, after preparing it if need be."""
+    from tensorflow_datasets.core import constants
+
+    root = Path(constants.DATA_DIR).expanduser()
+    if (found := prepared.find(root, name)) is not None:
+        return found
+    builder = _builder(name, root, others)
+    with quiet():
+        is_prepared = builder.is_prepared()
+    if not is_prepared:
+        if importlib.util.find_spec("tensorflow") is None:
+            raise UserError(
+                f"TFDS's {name!r} is not prepared under TFDS_DATA_DIR, and preparing it needs "
+                f"TensorFlow: pip install 'gan_jax[tfds]', then run this again, or "
+                f"{prepared.prepare_command(name)}{_instead(name, root)}"
+            )
+        builder.download_and_prepare(file_format="array_record")
+    return Path(builder.data_dir)
+
+
+def _builder(name: str, root: Path, others: Sequence[str]) -> Any:
     import tensorflow_datasets as tfds
     from tensorflow_datasets.core.registered import DatasetNotFoundError
 
+    known = tfds.list_builders(with_community_datasets=False)
+    base = re.split("[/:]", name)[0]
+    instead = _instead(name, root)
     try:
-        with _quiet():
+        with quiet():
             return tfds.builder(name)
     except ImportError as error:
         missing = getattr(error.__cause__ or error, "name", None)  # TFDS wraps the cause
         raise UserError(
-            f"TFDS's {name!r} cannot be read without {missing}: {_install(missing)}"
+            f"TFDS's {name!r} is not prepared under TFDS_DATA_DIR, and preparing it needs "
+            f"{missing}: {_install(missing)}{instead}"
         ) from None
     except (DatasetNotFoundError, AssertionError, ValueError) as error:
-        known = tfds.list_builders(with_community_datasets=False)
-        if re.split("[/:]", name)[0] in known:  # then the config or the version is at fault
-            raise UserError(f"TFDS has no {name!r}: {_one_line(error)}") from None
-        remedy = suggest(name, [*others, *known]) or "; name a built-in set, a path or a TFDS set"
+        if base in known:  # then the config or the version is at fault
+            raise UserError(f"TFDS has no {name!r}: {_one_line(error)}{instead}") from None
+        if instead:
+            raise UserError(f"TFDS has no {name!r}{instead}") from None
+        here = [re.split("[/:]", each)[0] for each in prepared.names(root)]
+        remedy = suggest(name, [*others, *here, *known])
+        remedy = remedy or "; name a built-in set, a path or a TFDS set"
         raise UserError(f"no data set is called {name!r}{remedy}") from None
 
 
-def _prepare(builder: Any, name: str) -> None:
-    if builder.is_prepared():
-        return
-    if importlib.util.find_spec("tensorflow") is None:
-        raise UserError(
-            f"TFDS's {name!r} is not prepared under TFDS_DATA_DIR, and preparing it needs "
-            f"TensorFlow: pip install 'gan_jax[tfds]', then run this again, or "
-            f"{_prepare_command(name)}"
-        )
-    builder.download_and_prepare(file_format="array_record")
-
-
-def _source(builder: Any, name: str, split: str) -> Any:
-    try:
-        count = builder.info.splits[split].num_examples
-        source = builder.as_data_source(split=split) if count else None
-    except ValueError as error:
-        reason = str(error).splitlines()[0]  # names the splits, or the number of examples
-        raise UserError(f"{name}: cannot read split {split!r}: {reason}") from None
-    except NotImplementedError:  # what as_data_source documents for data not in ArrayRecord
-        raise UserError(
-            f"TFDS's {name!r} is prepared as {builder.info.file_format.value}, which cannot be "
-            f"read at random: move its folder away, then {_prepare_command(name)}"
-        ) from None
-    if source is None:
-        raise UserError(f"{name}: split {split!r} has no examples")
-    return source
-
-
-def _choose_feature(name: str, feature: str | None, known: Sequence[str]) -> str:
-    if feature is None and "image" in known:
-        return "image"
-    if feature is None:
-        raise UserError(f"{name} has no feature 'image'; choose one of {', '.join(known)}")
-    if feature not in known:
-        raise UserError(f"{name} has no feature {feature!r}; choose one of {', '.join(known)}")
-    return feature
-
-
-def _prepare_command(name: str) -> str:
-    return f"tfds build {name} --file_format=array_record"
+def _instead(name: str, root: Path) -> str:
+    """A clause that names what is prepared of the same data set."""
+    base = re.split("[/:]", name)[0]
+    same = [each for each in prepared.names(root) if re.split("[/:]", each)[0] == base]
+    return f"; prepared under TFDS_DATA_DIR is {', '.join(same)}" if same else ""
 
 
 def _install(module: str | None) -> str:
@@ -162,16 +277,3 @@ def _install(module: str | None) -> str:
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split())
     return text if len(text) <= 300 else text[:297] + "..."
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    from absl import logging
-
-    level = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
-    try:
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            yield
-    finally:
-        logging.set_verbosity(level)

@@ -10,6 +10,7 @@ import dataclasses
 import numpy as np
 
 from gan_jax.data.dataset import ArrayDataset
+from gan_jax.data.kinds import Category, Real
 from gan_jax.types import UserError
 
 
@@ -73,7 +74,8 @@ def two_moons(n: int, *, seed: int, noise: float = 0.05) -> ArrayDataset:
     curve = np.stack([sign * (np.cos(angle) - 0.5), sign * (np.sin(angle) - 0.25)], axis=1)
     points = (curve + noise * rng.standard_normal((n, 2))).astype(np.float32)
     columns = {"x": points, "label": moon.astype(np.int32)}
-    return ArrayDataset("two_moons", "train", columns, ("upper", "lower"))
+    kinds = {"x": Real(), "label": Category(("upper", "lower"))}
+    return ArrayDataset("two_moons", "train", columns, kinds)
 
 
 def swiss_roll(n: int, *, seed: int, noise: float = 0.02) -> ArrayDataset:
@@ -87,13 +89,14 @@ def swiss_roll(n: int, *, seed: int, noise: float = 0.02) -> ArrayDataset:
     angle = 4.5 * np.pi * r
     curve = np.stack([r * np.cos(angle), r * np.sin(angle)], axis=1)
     points = (curve + noise * rng.standard_normal((n, 2))).astype(np.float32)
-    return ArrayDataset("swiss_roll", "train", {"x": points})
+    return ArrayDataset("swiss_roll", "train", {"x": points}, {"x": Real()})
 
 
 def _mixture_dataset(name: str, mixture: Mixture, n: int, seed: int) -> ArrayDataset:
     points, modes = mixture.sample(n, seed)
     names = tuple(str(mode) for mode in range(len(mixture.centres)))
-    return ArrayDataset(name, "train", {"x": points, "label": modes}, names)
+    kinds = {"x": Real(mixture=mixture), "label": Category(names)}
+    return ArrayDataset(name, "train", {"x": points, "label": modes}, kinds)
 
 
 def _generator(n: int, seed: int) -> np.random.Generator:

@@ -28,16 +28,36 @@ def resize(images: np.ndarray, resolution: int) -> np.ndarray:
         )
     if resolution < 1:
         raise UserError(f"data.resolution must be at least 1, got {resolution}")
-    n, height, width, channels = images.shape
-    if height == width == resolution:
+    if images.shape[1:3] == (resolution, resolution):
         return images
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    square = images[:, top : top + side, left : left + side]
-    result = np.empty((n, resolution, resolution, channels), np.uint8)
-    for i in range(n):
+    square = _central_square(images)
+    result = np.empty((len(images), resolution, resolution, images.shape[-1]), np.uint8)
+    for i in range(len(images)):
         result[i] = _resize_square(square[i], resolution)
     return result
+
+
+def resize_labels(maps: np.ndarray, resolution: int) -> np.ndarray:
+    """Crops the central square of label maps and resizes it to the nearest pixel's class.
+
+    Args:
+        maps: Integers [N, H, W].
+        resolution: The side of the result.
+
+    Returns:
+        [N, resolution, resolution] of the same dtype.
+
+    Raises:
+        UserError: if `maps` are no label maps, or `resolution` is less than 1.
+    """
+    if maps.ndim != 3 or maps.dtype.kind not in "iu":
+        raise UserError(f"label maps are integers [N, H, W], got {maps.dtype} {list(maps.shape)}")
+    if resolution < 1:
+        raise UserError(f"data.resolution must be at least 1, got {resolution}")
+    square = _central_square(maps)
+    # the centre of every new pixel, where the old pixels' corners are whole numbers
+    nearest = ((np.arange(resolution) + 0.5) * square.shape[1] / resolution).astype(int)
+    return square[:, nearest[:, None], nearest]
 
 
 def set_channels(images: np.ndarray, channels: int) -> np.ndarray:
@@ -106,6 +126,13 @@ def to_uint8(x: np.ndarray | Array) -> np.ndarray:
     if x.dtype == np.uint8:
         return x
     return np.clip(np.rint((x.astype(np.float32) + 1) * 127.5), 0, 255).astype(np.uint8)
+
+
+def _central_square(images: np.ndarray) -> np.ndarray:
+    height, width = images.shape[1:3]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return images[:, top : top + side, left : left + side]
 
 
 def _resize_square(image: np.ndarray, resolution: int) -> np.ndarray:

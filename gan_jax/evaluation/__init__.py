@@ -1,36 +1,36 @@
 """Evaluation: draws samples, sees them through an extractor and hands them to metrics."""
 
-from gan_jax.evaluation.draw import DRAW_SIZE, draw_inputs, interpolate
 from gan_jax.evaluation.evaluators import (
+    CLUSTERS,
     Evaluator,
-    Judge,
-    at_modes,
-    beside,
-    in_clusters,
+    SampleMetric,
+    cluster_coverage,
+    compare_features,
+    mode_coverage,
     on_held_out,
     on_samples,
+    suited_evaluators,
 )
-from gan_jax.evaluation.observed import KEPT, Observed, observe, observe_data
+from gan_jax.evaluation.feature_sets import KEPT, FeatureSet, dataset_features, extract_features
 from gan_jax.evaluation.scores import METRICS, Figure, Sets, score, suited
 
 __all__ = [
-    "DRAW_SIZE",
+    "CLUSTERS",
     "KEPT",
     "METRICS",
     "Evaluator",
+    "FeatureSet",
     "Figure",
-    "Judge",
-    "Observed",
+    "SampleMetric",
     "Sets",
-    "at_modes",
-    "beside",
-    "draw_inputs",
-    "in_clusters",
-    "interpolate",
-    "observe",
-    "observe_data",
+    "cluster_coverage",
+    "compare_features",
+    "dataset_features",
+    "extract_features",
+    "mode_coverage",
     "on_held_out",
     "on_samples",
     "score",
     "suited",
+    "suited_evaluators",
 ]

@@ -3,98 +3,59 @@
 They are made once for a run and look at the same inputs every time, so that their figures compare.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import jax
 import numpy as np
 
-from gan_jax import keys as per_example
-from gan_jax import metrics, parallel
-from gan_jax.data import Mixture, to_float
-from gan_jax.evaluation.draw import DRAW_SIZE
-from gan_jax.evaluation.observed import Observed, observe
+from gan_jax import keys as keys_
+from gan_jax import metrics
+from gan_jax.data import (
+    Audio,
+    Dataset,
+    Image,
+    Mixture,
+    Real,
+    Tokens,
+    batches,
+    num_classes,
+    select,
+)
+from gan_jax.evaluation.feature_sets import FeatureSet, dataset_features, extract_features
 from gan_jax.evaluation.scores import Sets, score
-from gan_jax.extractors import Extractor
+from gan_jax.extractors import (
+    EXTRACT_SIZE,
+    ClassifierSettings,
+    Extractor,
+    classifier,
+    identity,
+    net_input,
+)
 from gan_jax.game import Game, Players
+from gan_jax.sampling import sampler
 from gan_jax.types import Batch, PRNGKey
 
 CLUSTERS = 20
 """Of the data, that samples are counted in."""
 
+_NUMBERS = 2**26  # that are clustered at most: 256 MiB
+
 Evaluator = Callable[[Players], dict[str, float]]
 
-Judge = Callable[[np.ndarray], Mapping[str, float]]
+SampleMetric = Callable[[np.ndarray], Mapping[str, float]]
 """From samples [N, ...] to figures by name."""
 
 
-def on_samples(game: Game, inputs: Mapping[str, Any], judges: Sequence[Judge]) -> Evaluator:
-    """What judges say of the samples that `inputs` give, as `samples/NAME`."""
-    draw = parallel.spread(game.sample, DRAW_SIZE)
+def on_samples(game: Game, inputs: Batch, sample_metrics: Sequence[SampleMetric]) -> Evaluator:
+    """Figures of the samples that `inputs` give, as `samples/NAME`."""
+    draw = sampler(game)
 
     def evaluate(players: Players) -> dict[str, float]:
         samples = draw(players, inputs)
-        return {f"samples/{n}": v for judge in judges for n, v in judge(samples).items()}
+        return {f"samples/{n}": v for metric in sample_metrics for n, v in metric(samples).items()}
 
     return evaluate
-
-
-def beside(
-    real: Observed, extractor: Extractor, names: Sequence[str], label: np.ndarray | None = None
-) -> Judge:
-    """Judges samples beside real data; see `score`.
-
-    Args:
-      real: the data as the extractor sees them.
-      extractor: the same.
-      names: of metrics.
-      label: `[N]`, the class that each sample is asked to be of, where it is.
-    """
-
-    def judge(samples: np.ndarray) -> dict[str, float]:
-        fake = observe([(samples, label)], extractor, title="samples", count=len(samples))
-        figures = score(Sets(real, fake), names)
-        return {name: figure.value for name, figure in figures.items()}
-
-    return judge
-
-
-def in_clusters(real: np.ndarray, limit: int = 5_000) -> Judge:
-    """Judges by the share of the data's clusters that samples in effect reach, labels or none.
-
-    It is `exp(-KL(samples || data))` of their histograms over `CLUSTERS` k-means clusters of the
-    first `limit` examples' pixels, so 0.5 where half of equal clusters is left out; it does not see
-    samples alike within a cluster. On GANs and GMMs, Richardson & Weiss, 2018, arXiv:1805.12462,
-    counts samples in such clusters.
-
-    Args:
-      real: `[N, ...]`, uint8 images or floats.
-      limit: examples that are clustered.
-
-    Returns:
-      A judge that says `diversity`, in (0, 1].
-    """
-    from sklearn.cluster import KMeans
-
-    pixels = _pixels(real[:limit])
-    model = KMeans(min(CLUSTERS, len(pixels)), random_state=0).fit(pixels)
-    shares = np.bincount(model.labels_, minlength=model.n_clusters) / len(pixels)
-
-    def judge(samples: np.ndarray) -> dict[str, float]:
-        cluster = model.predict(_pixels(samples))
-        scores = metrics.class_mode_scores(cluster, model.n_clusters, shares)
-        return {"diversity": float(np.exp(-scores["reverse_kl"]))}
-
-    return judge
-
-
-def _pixels(x: np.ndarray) -> np.ndarray:
-    return np.asarray(to_float(x)).reshape(len(x), -1)
-
-
-def at_modes(mixture: Mixture) -> Judge:
-    """Judges points by the modes they reach; see `metrics.mode_scores`."""
-    return lambda points: metrics.mode_scores(points, mixture.centres, mixture.std)
 
 
 def on_held_out(game: Game, batch: Batch, key: PRNGKey, name: str = "held_out") -> Evaluator:
@@ -102,13 +63,138 @@ def on_held_out(game: Game, batch: Batch, key: PRNGKey, name: str = "held_out") 
 
     Or, to compare with, on one that it was: then by another name.
     """
-    count = jax.tree.leaves(batch)[0].shape[0]
-    if game.held_out is None:
+    if game.metrics is None:
         raise ValueError("the game has no figures on held-out data")
-    held_out = jax.jit(game.held_out)
-    keys = per_example.per_example(key, count)
+    of_batch = jax.jit(game.metrics)
+    keys = keys_.per_example(key, jax.tree.leaves(batch)[0].shape[0])
 
     def evaluate(players: Players) -> dict[str, float]:
-        return {f"{name}/{n}": float(v) for n, v in held_out(players, batch, keys).items()}
+        return {f"{name}/{n}": float(v) for n, v in of_batch(players, batch, keys).items()}
 
     return evaluate
+
+
+def suited_evaluators(
+    game: Game,
+    real: Dataset,
+    held_out: Dataset | None,
+    inputs: Batch,
+    *,
+    label: np.ndarray | None = None,
+    count: int,
+    settings: ClassifierSettings | None = None,
+    cache: str | os.PathLike[str] | None = None,
+    report: Callable[[str], None] | None = None,
+) -> list[Evaluator]:
+    """What suits the kind of the game's samples, as `samples/NAME`.
+
+    - Images, videos and sounds: `cluster_coverage`; with labels also `fid`, `pr` and `classes` of
+      `METRICS` in the features of a classifier of the real data;
+    - tokens: `ngrams`;
+    - points of a known mixture: `mode_coverage`;
+    - other numbers: `fid` and `marginals`, of the numbers themselves;
+    - else nothing.
+
+    Args:
+      game: the game.
+      real: the data that samples are compared with; not all of it is decoded at once.
+      held_out: data that a classifier's accuracy is told on.
+      inputs: what the samples are made from, `[N, ...]`.
+      label: `[N]`, the class that each sample is asked to be of, where it is.
+      count: real examples to compare with, at most.
+      settings: of the classifier.
+      cache: a folder that keeps the classifier and the real examples' features; None keeps nothing.
+      report: takes lines for the reader.
+    """
+    real = select(real, x=game.target)
+    kind = real.kinds["x"]
+
+    def compared(extractor: Extractor, *names: str) -> SampleMetric:
+        features = dataset_features(real, extractor, count=count, cache=cache)
+        return compare_features(features, extractor, names, label)
+
+    found: list[SampleMetric] = []
+    if isinstance(kind, Image | Audio):
+        if num_classes(real) is not None and not np.ndim(real[0]["label"]):
+            extractor = classifier(
+                real,
+                settings=settings or ClassifierSettings(),
+                cache=cache,
+                held_out=None if held_out is None else select(held_out, x=game.target),
+                report=report,
+            )
+            found.append(compared(extractor, "fid", "pr", "classes"))
+        found.append(cluster_coverage(real))
+    elif isinstance(kind, Tokens):
+        found.append(compared(identity(kind), "ngrams"))
+    elif isinstance(kind, Real) and kind.mixture is not None:
+        found.append(mode_coverage(kind.mixture))
+    elif isinstance(kind, Real):
+        found.append(compared(identity(kind), "fid", "marginals"))
+    return [on_samples(game, inputs, found)] if found else []
+
+
+def compare_features(
+    real: FeatureSet, extractor: Extractor, names: Sequence[str], label: np.ndarray | None = None
+) -> SampleMetric:
+    """Compares samples with real data; see `score`.
+
+    Args:
+      real: what the extractor sees in the data.
+      extractor: the same.
+      names: of metrics.
+      label: `[N]`, the class that each sample is asked to be of, where it is.
+    """
+
+    def compare(samples: np.ndarray) -> dict[str, float]:
+        fake = extract_features([(samples, label)], extractor, title="samples", count=len(samples))
+        figures = score(Sets(real, fake), names)
+        return {name: figure.value for name, figure in figures.items()}
+
+    return compare
+
+
+def cluster_coverage(dataset: Dataset, limit: int = 5_000) -> SampleMetric:
+    """The share of the data's clusters that samples in effect reach, labels or none.
+
+    It is `exp(-KL(samples || data))` of their histograms over `CLUSTERS` k-means clusters of the
+    first examples, of their pixels or, of sound, of spectrograms: 0.5 where half of equal clusters
+    is left out. It does not see samples alike within a cluster. On GANs and GMMs, Richardson &
+    Weiss, 2018, arXiv:1805.12462, counts samples in such clusters.
+
+    Args:
+      dataset: whose `x` is clustered; no more of it is read.
+      limit: examples that are clustered; fewer where they are large.
+
+    Returns:
+      A function that says `cluster_coverage`, in (0, 1].
+    """
+    from sklearn.cluster import KMeans
+
+    kind = dataset.kinds["x"]
+
+    @jax.jit
+    def flat(x: jax.Array) -> jax.Array:
+        return net_input(kind, x).reshape(x.shape[0], -1)
+
+    def all_flat(x: np.ndarray) -> np.ndarray:
+        starts = range(0, len(x), EXTRACT_SIZE)
+        return np.concatenate([flat(x[start : start + EXTRACT_SIZE]) for start in starts])
+
+    size = jax.eval_shape(flat, dataset[0]["x"][None]).size
+    limit = min(limit, max(_NUMBERS // size, CLUSTERS), len(dataset))
+    vectors = np.concatenate([flat(b["x"]) for b in batches(dataset, range(limit), EXTRACT_SIZE)])
+    model = KMeans(min(CLUSTERS, len(vectors)), random_state=0).fit(vectors)
+    shares = np.bincount(model.labels_, minlength=model.n_clusters) / len(vectors)
+
+    def coverage(samples: np.ndarray) -> dict[str, float]:
+        cluster = model.predict(all_flat(kind.to_stored(samples)))
+        scores = metrics.class_mode_scores(cluster, model.n_clusters, shares)
+        return {"cluster_coverage": float(np.exp(-scores["reverse_kl"]))}
+
+    return coverage
+
+
+def mode_coverage(mixture: Mixture) -> SampleMetric:
+    """Which modes of a mixture points reach; see `metrics.mode_scores`."""
+    return lambda points: metrics.mode_scores(points, mixture.centres, mixture.std)

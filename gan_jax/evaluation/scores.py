@@ -9,12 +9,13 @@ from scipy.special import softmax
 from scipy.stats import sem
 
 from gan_jax import metrics
-from gan_jax.data import to_float
-from gan_jax.evaluation.observed import Observed
+from gan_jax.data import Audio, Image, Kind, Real, Tokens
+from gan_jax.evaluation.feature_sets import FeatureSet
 from gan_jax.types import UserError
 
 _PARTS = 5
 _PAIRS = 500
+_ORDERS = (1, 2, 3, 4)  # of n-grams
 
 
 class Figure(NamedTuple):
@@ -43,10 +44,15 @@ class Sets(NamedTuple):
       seed: of whatever a metric draws.
     """
 
-    real: Observed
-    fake: Observed
-    held_out: Observed | None = None
+    real: FeatureSet
+    fake: FeatureSet
+    held_out: FeatureSet | None = None
     seed: int = 0
+
+    @property
+    def kind(self) -> Kind:
+        """Of the examples."""
+        return self.real.kind
 
     @property
     def class_label(self) -> np.ndarray | None:
@@ -169,9 +175,9 @@ def transfer(sets: Sets) -> dict[str, Figure]:
 def memorisation(sets: Sets) -> dict[str, Figure]:
     """See `metrics.memorisation`."""
     if sets.held_out is None:
-        raise UserError("memorisation is told by data not trained on: the run has no test split")
+        raise UserError("memorisation is told by held-out data, and there are none: name a split")
     share, z = metrics.memorisation(sets.real.features, sets.held_out.features, sets.fake.features)
-    how = "samples nearer to the training examples than 95 % of held-out ones are"
+    how = "samples nearer to the real examples than 95 % of held-out ones are"
     return {
         "memorised": _share(share, len(sets.fake.features), "lower", f"{how}; binomial error"),
         "copying_z": Figure(z, None, "higher", "C_T; below -3: nearer than held-out data are"),
@@ -180,14 +186,14 @@ def memorisation(sets: Sets) -> dict[str, Figure]:
 
 def diversity(sets: Sets) -> dict[str, Figure]:
     """See `metrics.pairwise_diversity`."""
+    if type(sets.kind) is not Image:
+        raise UserError("diversity compares images by their structure, and these are none")
     figures = {}
-    for name, observed in (("ms_ssim_distance", sets.fake), ("ms_ssim_distance_real", sets.real)):
-        images = np.asarray(to_float(observed.examples))
-        if images.ndim != 4:
-            raise UserError("diversity compares images by their structure, and these are none")
+    for name, part in (("ms_ssim_distance", sets.fake), ("ms_ssim_distance_real", sets.real)):
+        images = np.asarray(sets.kind.to_float(part.examples))
         pairs = min(_PAIRS, len(images) // 2)
         value, error = metrics.pairwise_diversity(images, pairs, sets.seed)
-        better = "higher" if observed is sets.fake else None
+        better = "higher" if part is sets.fake else None
         figures[name] = Figure(value, error, better, f"1 - MS-SSIM of {pairs} pairs; error of mean")
     return figures
 
@@ -198,6 +204,38 @@ def spectrum(sets: Sets) -> dict[str, Figure]:
         raise UserError("spectra are images', and these are none")
     value = metrics.spectrum_distance(sets.real.spectra, sets.fake.spectra)
     return {"spectrum": Figure(value, None, "lower", "RMS of log spectra, dB")}
+
+
+def ngrams(sets: Sets) -> dict[str, Figure]:
+    """See `metrics.ngram_divergence` and `metrics.distinct_share`."""
+    if not isinstance(sets.kind, Tokens):
+        raise UserError("n-grams are texts', and these are none")
+    real, fake = sets.real.examples, sets.fake.examples
+    figures = {}
+    for order in _ORDERS:
+        if order <= real.shape[1]:
+            value = metrics.ngram_divergence(real, fake, order)
+            how = f"Jensen-Shannon, bits; {len(real):,} real and {len(fake):,} generated texts"
+            figures[f"ngram_divergence_{order}"] = Figure(value, None, "lower", how)
+    share = metrics.distinct_share(fake)
+    how = f"of {len(fake):,} samples; real texts: {metrics.distinct_share(real):.4g}"
+    return {**figures, "distinct_share": Figure(share, None, "higher", how)}
+
+
+def marginals(sets: Sets) -> dict[str, Figure]:
+    """See `metrics.marginal_distances`."""
+    if not isinstance(sets.kind, Real):
+        raise UserError("marginals are numbers' that stand for themselves, and these are none")
+    real, fake = (part.examples.reshape(len(part.examples), -1) for part in (sets.real, sets.fake))
+    distances = metrics.marginal_distances(real, fake)
+    how = f"mean of {real.shape[1]:,} columns; {len(real):,} real and {len(fake):,} generated rows"
+    unit = "in standard deviations of the real column"
+    return {
+        "wasserstein": Figure(float(distances.wasserstein.mean()), None, "lower", f"{how}; {unit}"),
+        "kolmogorov_smirnov": Figure(
+            float(distances.kolmogorov_smirnov.mean()), None, "lower", how
+        ),
+    }
 
 
 METRICS: Mapping[str, Callable[[Sets], dict[str, Figure]]] = {
@@ -213,13 +251,21 @@ METRICS: Mapping[str, Callable[[Sets], dict[str, Figure]]] = {
     "memorisation": memorisation,
     "diversity": diversity,
     "spectrum": spectrum,
+    "ngrams": ngrams,
+    "marginals": marginals,
 }
 """Metrics as a command line names them; one may bring several figures."""
 
 
 def suited(sets: Sets) -> list[str]:
     """The metrics that these sets have all for."""
+    if isinstance(sets.kind, Tokens):
+        return ["ngrams"]
+    if not isinstance(sets.kind, Image | Audio | Real):
+        return []
     names = ["fid", "kid", "pr", "dc"]
+    if isinstance(sets.kind, Real):
+        names += ["marginals"]
     if sets.fake.logits is not None:
         names += ["is", "classes", "modes"]
     if sets.fake.label is not None and sets.real.label is not None:
@@ -266,10 +312,10 @@ def _share(value: float, count: int, better: str | None, how: str) -> Figure:
     return Figure(value, float(np.sqrt(value * (1 - value) / count)), better, how)
 
 
-def _probabilities(observed: Observed) -> np.ndarray:
-    if observed.logits is None:
+def _probabilities(part: FeatureSet) -> np.ndarray:
+    if part.logits is None:
         raise UserError("this metric reads classes, and the extractor knows none: try another")
-    return softmax(observed.logits.astype(np.float64), axis=1)
+    return softmax(part.logits.astype(np.float64), axis=1)
 
 
 def _labelled(sets: Sets) -> list[tuple[np.ndarray, np.ndarray]]:

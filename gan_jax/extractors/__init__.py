@@ -1,20 +1,19 @@
-"""Feature extractors: what images are compared in, each with the protocol it stands for."""
+"""Feature extractors: what examples are compared in, each with the protocol it stands for."""
 
-from gan_jax.extractors.classifier import (
-    ClassifierSettings,
-    accuracy,
-    classifier,
-)
-from gan_jax.extractors.extractor import (
+from gan_jax.extractors._classifier import ClassifierSettings, accuracy, classifier
+from gan_jax.extractors._extractor import (
     EXTRACT_SIZE,
     Extractor,
     Features,
+    digest,
+    fingerprint,
     from_function,
+    from_net,
     identity,
+    net_input,
     random,
-    stored,
 )
-from gan_jax.extractors.inception import INCEPTION_URL, from_torch_state_dict, inception
+from gan_jax.extractors._inception import INCEPTION_URL, from_torch_state_dict, inception
 from gan_jax.extractors.resize import RESIZES
 from gan_jax.extractors.state_dict import download, read_state_dict
 
@@ -27,12 +26,15 @@ __all__ = [
     "Features",
     "accuracy",
     "classifier",
+    "digest",
     "download",
+    "fingerprint",
     "from_function",
+    "from_net",
     "from_torch_state_dict",
     "identity",
     "inception",
+    "net_input",
     "random",
     "read_state_dict",
-    "stored",
 ]

@@ -40,7 +40,7 @@ class BatchNorm(nn.Module):
     num_classes: int | None = None
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None = None, *, train: bool) -> Array:
+    def __call__(self, x: Array, label: Array | None = None, train: bool = False) -> Array:
         """Normalises `x` [B, ..., C], in training by its own statistics, else by running ones."""
         features = (x.shape[-1],)
         rows = features if self.num_classes is None else (self.num_classes, *features)

@@ -69,7 +69,7 @@ class SpectralNorm(nn.Module):
     layer: nn.Module
 
     @nn.compact
-    def __call__(self, *inputs: Any, train: bool) -> Any:
+    def __call__(self, *inputs: Any, train: bool = False) -> Any:
         """The layer's output on `inputs`."""
         if self.is_initializing():
             self.layer(*inputs)  # which makes its parameters

@@ -24,10 +24,13 @@ class AdversarialLoss(NamedTuple):
     Attributes:
       discriminator: `(real_logits, fake_logits) -> loss`.
       generator: `(fake_logits, real_logits) -> loss`.
+      relative_to_mean: whether both take logits less the mean logit of the other side, over the
+        whole batch: `D(real) - E[D(fake)]` and `D(fake) - E[D(real)]`.
     """
 
     discriminator: Callable[[Array, Array], Array]
     generator: Callable[[Array, Array], Array]
+    relative_to_mean: bool = False
 
 
 def minimax_discriminator_loss(real_logits: Array, fake_logits: Array) -> Array:
@@ -141,3 +144,17 @@ LEAST_SQUARES = AdversarialLoss(least_squares_discriminator_loss, least_squares_
 HINGE = AdversarialLoss(hinge_discriminator_loss, hinge_generator_loss)
 WASSERSTEIN = AdversarialLoss(wasserstein_discriminator_loss, wasserstein_generator_loss)
 RELATIVISTIC = AdversarialLoss(relativistic_discriminator_loss, relativistic_generator_loss)
+
+
+def relativistic_average(loss: AdversarialLoss) -> AdversarialLoss:
+    """The relativistic average form of a loss: data are to look more real than samples on average.
+
+    With f the loss of the discriminator, it minimises `f(C(real), C(fake))` and the generator
+    `f(C(fake), C(real))`, where C is the logit less the mean logit of the other side.
+
+    The relativistic discriminator, Jolicoeur-Martineau, 2018, arXiv:1807.00734, eq. 7 and 8.
+    """
+    return AdversarialLoss(loss.discriminator, loss.discriminator, relative_to_mean=True)
+
+
+RELATIVISTIC_AVERAGE = relativistic_average(NON_SATURATING)

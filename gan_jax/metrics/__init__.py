@@ -1,5 +1,7 @@
 """Metrics: pure functions of features, probabilities or points; NumPy in, numbers out."""
 
+from gan_jax.metrics._inception_score import inception_score
+from gan_jax.metrics._moments import Moments, merge, moments
 from gan_jax.metrics.accuracy import TransferAccuracy, train_on_synthetic
 from gan_jax.metrics.classification import (
     class_precision_recall,
@@ -20,11 +22,10 @@ from gan_jax.metrics.frechet import (
     conditional_frechet_distance,
     frechet_distance,
 )
-from gan_jax.metrics.inception_score import inception_score
 from gan_jax.metrics.kernel import kernel_distance
 from gan_jax.metrics.likelihood import effective_sample_size, importance_weighted_bound
+from gan_jax.metrics.marginals import MarginalDistances, marginal_distances
 from gan_jax.metrics.modes import class_mode_scores, mode_scores
-from gan_jax.metrics.moments import Moments, merge, moments
 from gan_jax.metrics.neighbours import (
     DensityCoverage,
     Memorisation,
@@ -34,15 +35,20 @@ from gan_jax.metrics.neighbours import (
     nearest_neighbours,
     precision_recall,
 )
+from gan_jax.metrics.ngrams import distinct_share, ngram_divergence
 from gan_jax.metrics.overfitting import discriminator_gap
 from gan_jax.metrics.path_length import path_lengths, perceptual_path_length, slerp
+from gan_jax.metrics.spectrogram import SPECTROGRAM_FRAME, SPECTROGRAM_HOP, log_spectrogram
 from gan_jax.metrics.spectrum import log_spectrum, spectrum_distance
 
 __all__ = [
+    "SPECTROGRAM_FRAME",
+    "SPECTROGRAM_HOP",
     "SSIM_WINDOW",
     "ConditionalFrechet",
     "DensityCoverage",
     "Estimate",
+    "MarginalDistances",
     "Memorisation",
     "Moments",
     "PrecisionRecall",
@@ -55,18 +61,22 @@ __all__ = [
     "confusion_matrix",
     "density_coverage",
     "discriminator_gap",
+    "distinct_share",
     "effective_sample_size",
     "frechet_distance",
     "importance_weighted_bound",
     "inception_score",
     "kernel_distance",
+    "log_spectrogram",
     "log_spectrum",
+    "marginal_distances",
     "memorisation",
     "merge",
     "mode_scores",
     "moments",
     "multiscale_ssim",
     "nearest_neighbours",
+    "ngram_divergence",
     "pairwise_diversity",
     "pairwise_feature_distance",
     "path_lengths",

@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 from scipy.linalg import lapack
 
-from gan_jax.metrics.moments import Moments, moments
+from gan_jax.metrics._moments import Moments, moments
 from gan_jax.types import Array, UserError
 
 

@@ -18,13 +18,14 @@ _init = nn.initializers.he_normal()
 class ConvNet(nn.Module):
     """From an example to features and to logits over classes.
 
-    Convolutions halve the sides until the smallest is at most 4, and a dense layer follows. There
-    may be any number of sides: an image has two, a signal one, and a vector, which has none, meets
-    the dense layer at once.
+    Strided convolutions, with kernels of twice the stride, shrink the sides until the smallest is
+    at most 4, and a dense layer follows. There may be any number of sides: an image has two, each
+    halved, a signal one, a long one, which is quartered, and a vector, which has none, meets the
+    dense layer at once.
 
     Attributes:
       num_classes: K.
-      width: channels after the first convolution; each halving of the sides doubles them.
+      width: channels after the first convolution; each further one doubles them, up to eight times.
       features: D, width of the last hidden layer.
       dtype: of the computation; features and logits are float32.
     """
@@ -35,16 +36,19 @@ class ConvNet(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Array, *, train: bool) -> tuple[Array, Array]:
+    def __call__(self, x: Array, label: None = None, train: bool = False) -> tuple[Array, Array]:
         """Maps x [B, *sides, C], images in [-1, 1], to features [B, D], >= 0, and logits [B, K]."""
+        del label
 
         def activate(x: Array) -> Array:
             return nn.relu(BatchNorm(dtype=self.dtype)(x, train=train))
 
         width, sides = self.width, x.ndim - 2
+        stride = 4 if sides == 1 else 2
+        kernel = (2 * stride,) * sides
         while min(x.shape[1:-1], default=0) > 4:
-            conv = Conv(width, (4,) * sides, 2, use_bias=False, kernel_init=_init, dtype=self.dtype)
-            x, width = activate(conv(x)), 2 * width
+            conv = Conv(width, kernel, stride, use_bias=False, kernel_init=_init, dtype=self.dtype)
+            x, width = activate(conv(x)), min(2 * width, 8 * self.width)
         x = x.reshape(x.shape[0], -1)
         hidden = nn.Dense(self.features, use_bias=False, kernel_init=_init, dtype=self.dtype)
         x = activate(hidden(x)).astype(jnp.float32)

@@ -12,7 +12,8 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from gan_jax.layers import BatchNorm, Conv, ConvTranspose
-from gan_jax.nets.mlp import leaky_relu, with_label
+from gan_jax.nets.heads import Head, Judgement, WithHeads, with_label
+from gan_jax.nets.mlp import leaky_relu
 from gan_jax.types import Array, UserError
 
 _init = nn.initializers.normal(0.02)
@@ -56,7 +57,7 @@ class Generator(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, latent: Array, label: Array | None = None, *, train: bool) -> Array:
+    def __call__(self, latent: Array, label: Array | None = None, train: bool = False) -> Array:
         """Maps latents [B, Z] to images [B, resolution, resolution, channels]."""
 
         def activate(x: Array) -> Array:
@@ -76,29 +77,25 @@ class Generator(nn.Module):
         return nn.tanh(x.astype(jnp.float32))
 
 
-class Encoder(nn.Module):
-    """From a square image to `outputs` numbers: the discriminator's body, or a VAE's encoder.
+class Body(nn.Module):
+    """From a square image to its features: the convolutions of a discriminator or an encoder.
 
     Attributes:
-      outputs: how many.
       width: channels after the first convolution; each halving of the side doubles them.
       batch_norm: whether to normalise, from the second convolution on; leave it out under a
         gradient penalty.
-      num_classes: of the labels the first output is conditioned on, by projection; None for none.
       axis_name: a mapped axis over which batch statistics are synchronised; None for per device.
-      dtype: of the computation; the output is float32.
+      dtype: of the computation and of the features.
     """
 
-    outputs: int
     width: int = 64
     batch_norm: bool = True
-    num_classes: int | None = None
     axis_name: str | None = None
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None = None, *, train: bool) -> Array:
-        """Maps images [B, H, H, C] to [B, outputs]."""
+    def __call__(self, x: Array, train: bool = False) -> Array:
+        """Maps images [B, H, H, C] to features [B, D], the last map of 4 or 7 pixels square."""
         _, stages = base_and_stages(x.shape[1])
         for stage in range(stages):
             normalise = self.batch_norm and stage > 0
@@ -113,18 +110,47 @@ class Encoder(nn.Module):
             if normalise:
                 x = BatchNorm(axis_name=self.axis_name, dtype=self.dtype)(x, train=train)
             x = leaky_relu(x)
-        x = x.reshape(x.shape[0], -1)
-        y = nn.Dense(self.outputs, kernel_init=_init, dtype=self.dtype)(x).astype(jnp.float32)
-        if self.num_classes is not None:
-            if label is None:
-                raise ValueError(f"a net with num_classes={self.num_classes} needs a label")
-            rows = nn.Embed(self.num_classes, x.shape[-1], embedding_init=_init)(label)
-            y = y + jnp.sum(rows * x.astype(jnp.float32), axis=-1, keepdims=True)
-        return y
+        return x.reshape(x.shape[0], -1)
 
 
-class Discriminator(nn.Module):
-    """From a square image to its logit; attributes as `Encoder`'s."""
+class Encoder(nn.Module):
+    """From a square image to `outputs` numbers, such as a VAE's moments.
+
+    Attributes:
+      outputs: how many.
+      width: of `Body`.
+      batch_norm: of `Body`.
+      num_classes: of the labels that stand one-hot beside the features; None for none.
+      axis_name: of `Body`.
+      dtype: of the computation; the output is float32.
+    """
+
+    outputs: int
+    width: int = 64
+    batch_norm: bool = True
+    num_classes: int | None = None
+    axis_name: str | None = None
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, label: Array | None = None, train: bool = False) -> Array:
+        """Maps images [B, H, H, C] to [B, outputs]."""
+        x = Body(self.width, self.batch_norm, self.axis_name, self.dtype)(x, train)
+        x = with_label(x, label, self.num_classes)
+        y = nn.Dense(self.outputs, kernel_init=_init, dtype=self.dtype)(x)
+        return y.astype(jnp.float32)
+
+
+class Discriminator(WithHeads):
+    """From a square image to its logit.
+
+    Attributes:
+      width: of `Body`.
+      batch_norm: of `Body`.
+      num_classes: of the labels the net is conditioned on, by projection; None for none.
+      axis_name: of `Body`.
+      dtype: of the computation; the outputs are float32.
+    """
 
     width: int = 64
     batch_norm: bool = True
@@ -133,7 +159,14 @@ class Discriminator(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None = None, *, train: bool) -> Array:
-        """Maps images [B, H, H, C] to logits [B]."""
-        net = Encoder(1, self.width, self.batch_norm, self.num_classes, self.axis_name, self.dtype)
-        return net(x, label, train=train)[:, 0]
+    def __call__(self, x: Array, label: Array | None = None, train: bool = False) -> Judgement:
+        """Maps images [B, H, H, C] to logits [B], or to a mapping as `heads.Head` does."""
+        x = Body(self.width, self.batch_norm, self.axis_name, self.dtype)(x, train)
+        head = Head(
+            self.num_classes,
+            kernel_init=_init,
+            dtype=self.dtype,
+            heads=self.heads,
+            features=self.features,
+        )
+        return head(x, label, train)

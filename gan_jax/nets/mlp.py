@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
 
+from gan_jax.nets.heads import Head, Judgement, WithHeads, with_label
 from gan_jax.types import Array
 
 
@@ -20,39 +20,28 @@ def leaky_relu(x: Array) -> Array:
     return nn.leaky_relu(x, 0.2)
 
 
-def with_label(x: Array, label: Array | None, num_classes: int | None) -> Array:
-    """`x` [B, D] followed by the one-hot label: [B, D + num_classes]; `x` itself without classes.
-
-    Raises:
-      ValueError: when a net with classes is given no label.
-    """
-    if num_classes is None:
-        return x
-    if label is None:
-        raise ValueError(f"a net with num_classes={num_classes} needs a label")
-    return jnp.concatenate([x, jax.nn.one_hot(label, num_classes, dtype=x.dtype)], axis=-1)
-
-
 class MLP(nn.Module):
     """Dense layers with an activation between them.
 
     Attributes:
       hidden: widths of the hidden layers.
-      outputs: width of the last, linear layer.
+      outputs: width of the last, linear layer; None for no such layer.
       activation: after each hidden layer.
       dtype: of the computation.
     """
 
     hidden: Sequence[int]
-    outputs: int
+    outputs: int | None
     activation: Callable[[Array], Array] = leaky_relu
     dtype: Any = jnp.float32
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        """Maps [B, D] to [B, outputs]."""
+        """Maps [B, D] to [B, outputs], or to the last hidden layer's [B, width]."""
         for width in self.hidden:
             x = self.activation(nn.Dense(width, dtype=self.dtype)(x))
+        if self.outputs is None:
+            return x
         return nn.Dense(self.outputs, dtype=self.dtype)(x)
 
 
@@ -76,7 +65,7 @@ class Generator(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, latent: Array, label: Array | None = None, *, train: bool) -> Array:
+    def __call__(self, latent: Array, label: Array | None = None, train: bool = False) -> Array:
         """Maps latents [B, Z] to examples [B, *shape]."""
         del train
         x = with_label(latent, label, self.num_classes)
@@ -103,7 +92,7 @@ class Encoder(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None = None, *, train: bool) -> Array:
+    def __call__(self, x: Array, label: Array | None = None, train: bool = False) -> Array:
         """Maps examples [B, ...] to [B, outputs]."""
         del train
         x = with_label(x.reshape(x.shape[0], -1), label, self.num_classes)
@@ -111,14 +100,14 @@ class Encoder(nn.Module):
         return x.astype(jnp.float32)
 
 
-class Discriminator(nn.Module):
+class Discriminator(WithHeads):
     """From an example of any shape to its logit.
 
     Attributes:
       hidden: widths of the hidden layers.
       activation: after each hidden layer.
       num_classes: of the labels the net is conditioned on; None for none.
-      dtype: of the computation; the logits are float32.
+      dtype: of the computation; the outputs are float32.
     """
 
     hidden: Sequence[int]
@@ -127,7 +116,8 @@ class Discriminator(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None = None, *, train: bool) -> Array:
-        """Maps examples [B, ...] to logits [B]."""
-        net = Encoder(1, self.hidden, self.activation, self.num_classes, self.dtype)
-        return net(x, label, train=train)[:, 0]
+    def __call__(self, x: Array, label: Array | None = None, train: bool = False) -> Judgement:
+        """Maps examples [B, ...] to logits [B], or to a mapping as `heads.Head` does."""
+        x = with_label(x.reshape(x.shape[0], -1), label, self.num_classes)
+        x = MLP(self.hidden, None, self.activation, self.dtype)(x)
+        return Head(heads=self.heads, features=self.features, dtype=self.dtype)(x, train=train)

@@ -31,7 +31,7 @@ class Discriminator(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Array, label: None = None, *, train: bool) -> Array:
+    def __call__(self, x: Array, label: None = None, train: bool = False) -> Array:
         """Maps images [B, H, W, C] to logits [B, h, w]."""
         del label, train
         for layer in range(self.layers + 1):

@@ -36,7 +36,7 @@ class Translator(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Array, label: None = None, *, train: bool) -> Array:
+    def __call__(self, x: Array, label: None = None, train: bool = False) -> Array:
         """Maps images [B, H, W, C] to images [B, H, W, channels]."""
         del label, train
 

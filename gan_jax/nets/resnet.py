@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from gan_jax.layers import BatchNorm, Conv, SpectralNorm
 from gan_jax.layers.conv import Padding, Sizes, conv, conv_input
 from gan_jax.nets.dcgan import base_and_stages
+from gan_jax.nets.heads import Head, Judgement, WithHeads
 from gan_jax.types import Array
 
 _glorot = nn.initializers.glorot_uniform()
@@ -98,7 +99,7 @@ class Generator(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, latent: Array, label: Array | None = None, *, train: bool) -> Array:
+    def __call__(self, latent: Array, label: Array | None = None, train: bool = False) -> Array:
         """Maps latents [B, Z] to images [B, resolution, resolution, channels]."""
 
         def activate(x: Array, num_classes: int | None = None) -> Array:
@@ -126,7 +127,7 @@ class Generator(nn.Module):
         return nn.tanh(x.astype(jnp.float32))
 
 
-class Discriminator(nn.Module):
+class Discriminator(WithHeads):
     """From a square image to its logit.
 
     Up to 32² two blocks halve the map and two keep it (table 3); above, blocks halve it to the
@@ -145,8 +146,8 @@ class Discriminator(nn.Module):
     dtype: Any = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Array, label: Array | None = None, *, train: bool) -> Array:
-        """Maps images [B, H, H, C] to logits [B]."""
+    def __call__(self, x: Array, label: Array | None = None, train: bool = False) -> Judgement:
+        """Maps images [B, H, H, C] to logits [B], or to a mapping as `heads.Head` does."""
 
         def run(layer: nn.Module, x: Array) -> Array:
             return SpectralNorm(layer)(x, train=train) if self.spectral else layer(x)
@@ -177,10 +178,7 @@ class Discriminator(nn.Module):
         for i, f in enumerate(features):
             x = block(x, f, first=i == 0, halves=i < halvings)
         x = jnp.sum(nn.relu(x).astype(jnp.float32), axis=(1, 2))
-        y = run(nn.Dense(1, kernel_init=_glorot), x)[:, 0]
-        if self.num_classes is not None:
-            if label is None:
-                raise ValueError(f"a net with num_classes={self.num_classes} needs a label")
-            rows = run(nn.Embed(self.num_classes, x.shape[-1], embedding_init=_glorot), label)
-            y = y + jnp.sum(rows * x, axis=-1)
-        return y
+        head = Head(
+            self.num_classes, self.spectral, _glorot, heads=self.heads, features=self.features
+        )
+        return head(x, label, train)

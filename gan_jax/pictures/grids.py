@@ -1,14 +1,15 @@
 """Images side by side."""
 
+import colorsys
 import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from gan_jax.pictures.canvas import INK
 from gan_jax.types import UserError
 
-INK = "#444444"
 _LEGIBLE = 48  # pixels a side; what is smaller is enlarged
 _WHITE = 255
 
@@ -84,6 +85,15 @@ def neighbours(samples: np.ndarray, nearest: np.ndarray, border: int = 2) -> np.
     left, right = (_tile(strip, len(strip) // len(samples), border) for strip in cells)
     gap = np.full((len(left), cells[0].shape[2] // 3, 3), _WHITE, np.uint8)
     return np.concatenate([left, gap, right], axis=1)
+
+
+def palette(count: int) -> np.ndarray:
+    """Colours for so many classes, [count, 3] uint8; the first is dark, the hues lie far apart."""
+    hues = [(k * 0.618034) % 1 for k in range(count)]  # the golden section never comes back
+    bright = [0.95 if k % 2 else 0.7 for k in range(count)]
+    colours = [colorsys.hsv_to_rgb(hue, 0.6, v) for hue, v in zip(hues, bright, strict=True)]
+    colours[:1] = [(0.15, 0.15, 0.2)]
+    return np.round(255 * np.array(colours)).astype(np.uint8)[:count]
 
 
 def _to_rgb(images: np.ndarray) -> np.ndarray:

@@ -7,68 +7,68 @@ from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator
 from scipy import ndimage
 
-from gan_jax.pictures.grids import INK
+from gan_jax.pictures.canvas import INK, PALETTE, figure, render, tidy
 from gan_jax.types import UserError
 
-_PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#555555")
-_DPI = 110
 _SHARED = {"loss": "losses", "logit": "logits", "norm": "norms"}  # panels by a word in the name
 _PROJECTED = 2_000  # points a side: t-SNE's time, and the eye's
 _COUNTED = 20  # classes whose counts are legible
 
 
-def scatter(points: np.ndarray, real: np.ndarray) -> np.ndarray:
+def scatter(points: np.ndarray, real: np.ndarray | None = None) -> np.ndarray:
     """Draws generated points over the density of the real ones.
 
     Args:
       points: generated, [N, 2]; those that are not finite are left out.
-      real: [M, 2]; they set the limits.
+      real: [M, 2]; they set the limits. Where there are none the generated set them.
 
     Returns:
       The picture, with equal axes.
 
     Raises:
-      UserError: a shape is another, or there are no real points.
+      UserError: a shape is another, or nothing finite sets the limits.
     """
-    for name, array in (("points", points), ("real", real)):
+    for name, array in (("points", points), ("real", points if real is None else real)):
         if np.ndim(array) != 2 or np.shape(array)[1] != 2:
             raise UserError(f"scatter draws points [N, 2]; {name} has shape {np.shape(array)}")
-    points, real = (x[np.isfinite(x).all(axis=1)] for x in map(np.asarray, (points, real)))
-    if not len(real):
-        raise UserError("scatter needs at least one real point, for they set the limits")
-    centre = (real.min(axis=0) + real.max(axis=0)) / 2
-    reach = 0.6 * max(np.ptp(real, axis=0).max(), 1e-3)  # a margin of a tenth on each side
+    points = _finite_rows(points)
+    bounds = points if real is None else _finite_rows(real)
+    if not len(bounds):
+        raise UserError("scatter needs at least one finite point to set the limits")
+    centre = (bounds.min(axis=0) + bounds.max(axis=0)) / 2
+    reach = 0.6 * max(np.ptp(bounds, axis=0).max(), 1e-3)  # a margin of a tenth on each side
     (left, bottom), (right, top) = centre - reach, centre + reach
-    figure = Figure(figsize=(4.2, 4.2), dpi=_DPI, layout="constrained")
-    axes = figure.add_subplot()
-    axes.imshow(
-        _density(real, centre, reach),
-        extent=(left, right, bottom, top),
-        origin="lower",
-        cmap="Greys",
-        vmax=1.6,  # mid-grey at most, for the points to stand out
-        interpolation="bilinear",
-    )
+    page = figure(4.2, 4.2)
+    axes = page.add_subplot()
+    if real is not None:
+        axes.imshow(
+            _density(bounds, centre, reach),
+            extent=(left, right, bottom, top),
+            origin="lower",
+            cmap="Greys",
+            vmax=1.6,  # mid-grey at most, for the points to stand out
+            interpolation="bilinear",
+        )
+        axes.plot([], [], "s", color="#aaaaaa", markersize=5, label="real")
     axes.scatter(
         points[:, 0],
         points[:, 1],
         s=4,
-        color=_PALETTE[1],
+        color=PALETTE[1],
         alpha=0.5,
         linewidths=0,
         label="generated",
     )
-    axes.plot([], [], "s", color="#aaaaaa", markersize=5, label="real")
     axes.set(xlim=(left, right), ylim=(bottom, top))
-    axes.legend(frameon=False, fontsize=8, loc="upper right", markerscale=1.6, handletextpad=0.2)
+    if real is not None:
+        axes.legend(
+            frameon=False, fontsize=8, loc="upper right", markerscale=1.6, handletextpad=0.2
+        )
     axes.tick_params(labelsize=7, colors=INK, length=2)
     axes.spines[:].set_color("#cccccc")
-    return _render(figure)
+    return render(page)
 
 
 def projection(
@@ -98,21 +98,21 @@ def projection(
     if any(x.ndim != 2 for x in sides) or not sides[0].shape[1] == sides[1].shape[1] >= 2:
         shapes = " and ".join(str(list(x.shape)) for x in sides)
         raise UserError(f"projection takes features [N, D] and [M, D], D at least 2; got {shapes}")
-    sides = [x[np.isfinite(x).all(axis=1)][:_PROJECTED] for x in sides]
+    sides = [_finite_rows(x)[:_PROJECTED] for x in sides]
     if not all(len(x) for x in sides):
         raise UserError("projection needs a finite row of real and of generated features")
     points = _plane(np.concatenate(sides).astype(np.float64), method, seed)
-    colours = np.repeat(_PALETTE[:2], [len(x) for x in sides])
+    colours = np.repeat(PALETTE[:2], [len(x) for x in sides])
     order = np.random.default_rng(seed).permutation(len(points))  # neither side covers the other
-    figure = Figure(figsize=(6.4, 5.6), dpi=_DPI, layout="constrained")
-    axes = figure.add_subplot(xticks=[], yticks=[])
+    page = figure(6.4, 5.6)
+    axes = page.add_subplot(xticks=[], yticks=[])
     across, up = points[order].T
     axes.scatter(across, up, s=7, c=colours[order], alpha=0.6, linewidths=0)
-    for colour, label in zip(_PALETTE[:2], ("real", "generated"), strict=True):
+    for colour, label in zip(PALETTE[:2], ("real", "generated"), strict=True):
         axes.plot([], [], "o", color=colour, markersize=5, label=label)
     axes.set_aspect("equal", adjustable="datalim")
     axes.spines[:].set_color("#cccccc")
-    figure.legend(
+    page.legend(
         frameon=False,
         fontsize=10,
         labelcolor=INK,
@@ -121,7 +121,7 @@ def projection(
         handletextpad=0,
         columnspacing=1,
     )
-    return _render(figure)
+    return render(page)
 
 
 def confusion(matrix: np.ndarray, names: Sequence[str] | None = None) -> np.ndarray:
@@ -147,8 +147,8 @@ def confusion(matrix: np.ndarray, names: Sequence[str] | None = None) -> np.ndar
         )
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     side = min(1.2 + 0.42 * classes, 7)
-    figure = Figure(figsize=(side, side), dpi=_DPI, layout="constrained")
-    axes = figure.add_subplot()
+    page = figure(side, side)
+    axes = page.add_subplot()
     axes.set_xlabel("prediction", color=INK)
     axes.set_ylabel("label", color=INK)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
@@ -161,7 +161,7 @@ def confusion(matrix: np.ndarray, names: Sequence[str] | None = None) -> np.ndar
             axes.text(column, row, f"{count:,}", color=colour, fontsize=7, ha="center", va="center")
     axes.tick_params(labelsize=8, colors=INK, length=0)
     axes.spines[:].set_color("#cccccc")
-    return _render(figure)
+    return render(page)
 
 
 def curves(records: Sequence[Mapping[str, Any]]) -> np.ndarray:
@@ -171,8 +171,8 @@ def curves(records: Sequence[Mapping[str, Any]]) -> np.ndarray:
     own, with a line per player. Where there are many points, a moving average runs over them.
 
     Args:
-      records: as in `metrics.jsonl`, with `step` and numbers by `player/name`; what is not a number
-        is left out.
+      records: as in `metrics.jsonl`, with `step` and numbers by `player/name` or
+        `player/turn/name`; what is not a number is left out, and not every record has every one.
 
     Returns:
       The picture.
@@ -183,11 +183,16 @@ def curves(records: Sequence[Mapping[str, Any]]) -> np.ndarray:
     drawn = {title: keys for title, keys in drawn.items() if keys} or {"no metrics yet": []}
     across = min(len(drawn), 2 if len(drawn) in (2, 4) else 3)
     down = math.ceil(len(drawn) / across)
-    figure = Figure(figsize=(3.3 * across, 2.4 * down), dpi=_DPI, layout="constrained")
+    page = figure(3.3 * across, 2.4 * down)
     for place, (title, keys) in enumerate(drawn.items(), start=1):
-        axes = figure.add_subplot(down, across, place)
+        axes = page.add_subplot(down, across, place)
         _panel(axes, title, {key: series[key] for key in keys})
-    return _render(figure)
+    return render(page)
+
+
+def _finite_rows(x: np.ndarray) -> np.ndarray:
+    x = np.asarray(x)
+    return x[np.isfinite(x).all(axis=1)]
 
 
 def _density(points: np.ndarray, centre: np.ndarray, reach: float) -> np.ndarray:
@@ -236,22 +241,22 @@ def _series(records: Sequence[Mapping[str, Any]], key: str) -> tuple[np.ndarray,
 
 
 def _panel(axes: Axes, title: str, series: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> None:
-    for colour, (key, (steps, values)) in zip(itertools.cycle(_PALETTE), series.items()):
+    for colour, (key, (steps, values)) in zip(itertools.cycle(PALETTE), series.items()):
         _line(axes, steps, values, colour=colour, label=_label(key, series))
     if title == "norms" and all((values > 0).all() for _, values in series.values()):
         axes.set_yscale("log")
-    _tidy(axes, title if len(series) != 1 else next(iter(series)).replace("_", " "))
+    tidy(axes, title if len(series) != 1 else next(iter(series)).replace("_", " "))
     if len(series) > 1:
         axes.legend(fontsize=7, handlelength=1.2, labelcolor=INK, framealpha=0.8, edgecolor="none")
 
 
 def _label(key: str, keys: Iterable[str]) -> str:
-    """What tells `player/name` from the other keys of its panel."""
-    player, _, name = key.rpartition("/")
-    players = {other.rpartition("/")[0] for other in keys}
-    names = {other.rpartition("/")[2] for other in keys}
-    short = player if len(names) == 1 else name if len(players) == 1 else key
-    return short.replace("_", " ")
+    """What tells `player/name` or `player/turn/name` from the other keys of its panel."""
+    paths = [other.split("/") for other in keys]
+    path = key.split("/")
+    first = 0 if len({other[0] for other in paths}) > 1 else 1  # the player, if there are several
+    last = len(path) if len({other[-1] for other in paths}) > 1 else -1
+    return " ".join(path[first:last] or path[:1]).replace("_", " ")
 
 
 def _line(axes: Axes, steps: np.ndarray, values: np.ndarray, *, colour: str, label: str) -> None:
@@ -261,21 +266,3 @@ def _line(axes: Axes, steps: np.ndarray, values: np.ndarray, *, colour: str, lab
         values = ndimage.uniform_filter1d(values, window)
     marker = "o" if len(values) < 20 else None
     axes.plot(steps, values, marker=marker, markersize=3, color=colour, linewidth=1.3, label=label)
-
-
-def _tidy(axes: Axes, title: str) -> None:
-    axes.set_title(title, fontsize=9, loc="left", color=INK)
-    axes.tick_params(labelsize=7, colors=INK, length=2, which="both")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("#bbbbbb")
-    axes.grid(axis="y", color="#eeeeee", linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.margins(x=0.02)
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    axes.xaxis.set_major_formatter(EngFormatter(sep=""))  # 20k
-
-
-def _render(figure: Figure) -> np.ndarray:
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

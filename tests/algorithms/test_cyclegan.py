@@ -6,19 +6,20 @@ import pytest
 
 from gan_jax import keys
 from gan_jax.algorithms import cyclegan
+from gan_jax.game import View
 from gan_jax.losses import LEAST_SQUARES, RELATIVISTIC
 
 KEY = jax.random.key(0)
 KEYS = keys.per_example(KEY, 3)
 A, B = np.random.default_rng(0).uniform(-1, 1, size=(2, 3, 4, 4, 1))
-BATCH = {"a": {"x": jnp.float32(A)}, "b": {"x": jnp.float32(B)}}
+BATCH = {"a": jnp.float32(A), "b": jnp.float32(B)}
 
 
 class Scale(nn.Module):
     """A translator that multiplies: the identity at 1."""
 
     @nn.compact
-    def __call__(self, x, label=None, *, train):
+    def __call__(self, x, label=None, train=False):
         return x * self.param("by", nn.initializers.ones, ())
 
 
@@ -26,7 +27,7 @@ class PatchMeans(nn.Module):
     """A discriminator of 2 x 2 patches, whose logits are their scaled means."""
 
     @nn.compact
-    def __call__(self, x, label=None, *, train):
+    def __call__(self, x, label=None, train=False):
         logits = nn.avg_pool(x, (2, 2), (2, 2))[..., 0]
         return logits * self.param("by", nn.initializers.ones, ())
 
@@ -49,9 +50,9 @@ ADVERSARIAL = {"least squares": LEAST_SQUARES, "relativistic": RELATIVISTIC}
 
 
 def play(player, **settings):
-    game = cyclegan(Scale(), PatchMeans(), **settings)
+    game = cyclegan(Scale(), PatchMeans(), pool_size=0, **settings)
     (turn,) = (turn for turn in game.turns if turn.player == player)
-    return turn.loss(PLAYERS, BATCH, KEYS)
+    return turn.loss(View(PLAYERS, BATCH, KEYS))
 
 
 @pytest.mark.parametrize("name", ADVERSARIAL)
@@ -92,26 +93,26 @@ def test_generators_terms_are_those_by_hand(name, identity_weight):
 def test_translators_that_are_the_identity_lose_nothing_but_the_adversarial_term():
     game = cyclegan(Scale(), PatchMeans())
     players = game.init(KEY, BATCH)
-    value, aux = game.turns[1].loss(players, BATCH, KEYS)
+    value, aux = game.turns[1].loss(View(players, BATCH, KEYS))
     assert aux.metrics["cycle"] == aux.metrics["identity"] == 0
     assert value == aux.metrics["adversarial"]
 
 
 class Random(nn.Module):
     @nn.compact
-    def __call__(self, x, label=None, *, train):
+    def __call__(self, x, label=None, train=False):
         return x * self.param("by", nn.initializers.normal(1.0), ())
 
 
 def test_every_network_starts_from_parameters_of_its_own():
-    players = cyclegan(Random(), Random()).init(KEY, BATCH)
+    players = cyclegan(Random(), Random(), pool_size=0).init(KEY, BATCH)
     values = [float(leaf) for leaf in jax.tree.leaves(players)]
     assert len(values) == len(set(values)) == 4
 
 
 def test_a_sample_is_a_translation_of_a():
     game = cyclegan(Scale(), PatchMeans())
-    np.testing.assert_allclose(game.sample(PLAYERS, game.prior(KEYS, BATCH)), 0.5 * A, rtol=1e-6)
+    np.testing.assert_allclose(game.sample(PLAYERS, game.inputs(KEYS, BATCH)), 0.5 * A, rtol=1e-6)
 
 
 def test_strips_show_either_domain_there_and_back():
@@ -128,3 +129,27 @@ def test_strips_show_either_domain_there_and_back():
     assert shown.keys() == expected.keys()
     for title, images in expected.items():
         np.testing.assert_allclose(shown[title], images, rtol=1e-6, err_msg=title)
+
+
+def test_discriminators_meet_past_fakes_once_their_pool_is_full():
+    game = cyclegan(Scale(), PatchMeans(), pool_size=3)
+    turn, players = game.turns[0], game.init(KEY, BATCH)
+    assert players["discriminator"]["memory"]["a"].samples.shape == (3, 4, 4, 1)
+
+    def taken(players, batch):
+        value, aux = turn.loss(View(players, batch, KEYS))
+        memory = turn.update(players["discriminator"]["memory"], aux.seen, KEYS, 0)
+        critics = {**players["discriminator"], "memory": memory}
+        return value, {**players, "discriminator": critics}
+
+    # Translators are the identity at first, so that fakes of b are what a was.
+    plain = cyclegan(Scale(), PatchMeans(), pool_size=0).turns[0].loss
+    first, players = taken(players, BATCH)
+    np.testing.assert_allclose(first, plain(View(players, BATCH, KEYS))[0], rtol=1e-6)
+    np.testing.assert_array_equal(players["discriminator"]["memory"]["b"].samples, BATCH["a"])
+    far = {domain: x + 10 for domain, x in BATCH.items()}
+    second, players = taken(players, far)
+    assert second < 0.99 * plain(View(players, far, KEYS))[0]
+    kept = players["discriminator"]["memory"]["b"].samples
+    whose = [any(np.array_equal(sample, x) for x in BATCH["a"]) for sample in kept]
+    assert 0 < sum(whose) < 3

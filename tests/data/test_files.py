@@ -1,8 +1,17 @@
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image as Picture
 
-from gan_jax.data import array_file, image_folder, materialise
+from gan_jax.data import (
+    Audio,
+    Category,
+    Image,
+    Real,
+    Tokens,
+    array_file,
+    image_folder,
+    materialise,
+)
 from gan_jax.types import UserError
 
 GREY = np.random.default_rng(0).integers(256, size=(3, 4, 4), dtype=np.uint8)
@@ -10,7 +19,7 @@ GREY = np.random.default_rng(0).integers(256, size=(3, 4, 4), dtype=np.uint8)
 
 def picture(path, size=(4, 4), mode="RGB", colour=None, **options):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new(mode, size, colour if colour is not None else 0).save(path, **options)
+    Picture.new(mode, size, colour if colour is not None else 0).save(path, **options)
     return path
 
 
@@ -39,8 +48,8 @@ def test_doubles_become_float32(tmp_path):
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (GREY.astype(np.int64), "int64; store uint8"),
-        (GREY.astype(np.float32), r"must lie in \[-1, 1\]"),
+        (GREY.astype(np.int64), "column x: what are int64 values of shape .* Name their kind"),
+        (GREY[..., None].astype(np.float32), r"must lie in \[-1, 1\], but .* data.kinds.x to real"),
         (GREY[0, 0], r"must be \[N, ...\]"),
         (np.zeros((2, 3, 8, 8), np.uint8), r"transpose it to \[N, H, W, C\]"),
         (np.array([{}]), "cannot be read as a NumPy file"),
@@ -52,9 +61,72 @@ def test_other_arrays_are_refused(tmp_path, array, message):
         array_file(tmp_path / "a.npy")
 
 
+def test_all_arrays_of_a_file_become_columns(tmp_path):
+    arrays = {
+        "images": GREY,
+        "source": np.full((3, 2, 2), 0.5),
+        "sound": np.zeros((3, 9), np.int16),
+        "labels": np.array([2, 0, 1]),
+        "sound_label": np.array([0, 0, 1]),
+    }
+    np.savez(tmp_path / "a.npz", **arrays)
+    dataset = array_file(tmp_path / "a.npz")
+    kinds = {
+        "x": Image(),
+        "source": Real(),
+        "sound": Audio(),
+        "label": Category(tuple("012")),
+        "sound_label": Category(tuple("01")),
+    }
+    assert dataset.kinds == kinds
+    assert dataset.columns["source"].dtype == np.float32
+    assert dataset.columns["sound"].shape == (3, 9, 1)
+
+
+def test_of_two_main_arrays_x_is_the_main_column(tmp_path):
+    np.savez(tmp_path / "a.npz", x=GREY, images=255 - GREY)
+    columns = array_file(tmp_path / "a.npz").columns
+    np.testing.assert_array_equal(columns["x"], GREY[..., None])
+    np.testing.assert_array_equal(columns["images"], 255 - GREY[..., None])
+
+
+@pytest.mark.parametrize("shape", [(3, 8), (3, 8, 2), (3, 4, 4)])
+def test_float_series_are_no_images(tmp_path, shape):
+    series = 300 * np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    np.save(tmp_path / "a.npy", series)
+    dataset = array_file(tmp_path / "a.npy")
+    np.testing.assert_array_equal(dataset.columns["x"], series)
+    assert dataset.kinds == {"x": Real()}
+
+
+@pytest.mark.parametrize(
+    ("x", "given", "kind", "shape"),
+    [
+        (GREY / 255, "image", Image(), (3, 4, 4, 1)),
+        (GREY / 255, "real", Real(), (3, 4, 4)),
+        (GREY[..., None] * 9.0, "real", Real(), (3, 4, 4, 1)),
+        (GREY[:, 0] / 255, {"kind": "audio", "rate": 8}, Audio(8), (3, 4, 1)),
+        (GREY[:, 0].astype(np.int64) % 3, Tokens(tuple("abc")), Tokens(tuple("abc")), (3, 4)),
+        (np.array([[0, 2], [1, 1]]), "tokens", Tokens(tuple("012")), (2, 2)),
+        (GREY % 2, "category", Category(tuple("01")), (3, 4, 4)),
+    ],
+)
+def test_kinds_can_be_named(tmp_path, x, given, kind, shape):
+    np.save(tmp_path / "a.npy", x)
+    dataset = array_file(tmp_path / "a.npy", kinds={"x": given})
+    assert dataset.kinds == {"x": kind}
+    assert dataset.columns["x"].shape == shape
+
+
+def test_a_kind_of_no_column_is_refused(tmp_path):
+    np.save(tmp_path / "a.npy", GREY)
+    with pytest.raises(UserError, match=r"a.npy holds x, but data.kinds names 'y'"):
+        array_file(tmp_path / "a.npy", kinds={"y": "image"})
+
+
 def test_npz_without_images_names_its_keys(tmp_path):
     np.savez(tmp_path / "a.npz", data=GREY)
-    with pytest.raises(UserError, match=r"\['data'\]; name its images x or images or samples"):
+    with pytest.raises(UserError, match="holds data; name its main array x or images or samples"):
         array_file(tmp_path / "a.npz")
 
 
@@ -83,7 +155,7 @@ def test_class_folders_are_numbered_by_name(tmp_path):
     (tmp_path / "cat" / "notes.txt").write_text("no image")
     picture(tmp_path / ".hidden" / "1.png")
     dataset = materialise(image_folder(tmp_path))
-    assert dataset.label_names == ("cat", "dog")
+    assert dataset.kinds == {"x": Image(), "label": Category(("cat", "dog"))}
     assert dataset.columns["label"].tolist() == [0, 0, 1]
     assert dataset.columns["x"].shape == (3, 4, 4, 3)
     assert dataset.columns["x"][:, 0, 0].tolist() == [[7, 8, 9], [4, 5, 6], [1, 2, 3]]
@@ -124,14 +196,14 @@ def test_transparent_grey_stays_grey(tmp_path):
 
 
 def test_palettes_become_colour(tmp_path):
-    Image.new("RGB", (4, 4), (0, 128, 255)).quantize(2).save(tmp_path / "a.png")
+    Picture.new("RGB", (4, 4), (0, 128, 255)).quantize(2).save(tmp_path / "a.png")
     assert image_folder(tmp_path)[0]["x"][0, 0].tolist() == [0, 128, 255]
 
 
 def test_exif_orientation_turns_the_image(tmp_path):
-    exif = Image.Exif()
+    exif = Picture.Exif()
     exif[0x0112] = 6  # to be turned clockwise
-    image = Image.new("L", (8, 4))
+    image = Picture.new("L", (8, 4))
     image.paste(255, (0, 0, 4, 4))  # left half white: the top half, once turned
     image.save(tmp_path / "a.png", exif=exif)
     picture(tmp_path / "b.png", mode="L", size=(4, 8))
@@ -163,7 +235,7 @@ def test_an_unreadable_file_is_named(tmp_path):
 def test_a_truncated_file_is_named_when_decoded(tmp_path):
     path = tmp_path / "a.png"
     noise = np.random.default_rng(0).integers(256, size=(40, 40), dtype=np.uint8)
-    Image.fromarray(noise).save(path)
+    Picture.fromarray(noise).save(path)
     path.write_bytes(path.read_bytes()[:800])
     dataset = image_folder(tmp_path)
     with pytest.raises(UserError, match=r"a.png cannot be read as an image"):
@@ -171,7 +243,7 @@ def test_a_truncated_file_is_named_when_decoded(tmp_path):
 
 
 def test_deep_pixels_are_refused(tmp_path):
-    Image.fromarray(np.zeros((4, 4), np.uint16)).save(tmp_path / "a.png")
+    Picture.fromarray(np.zeros((4, 4), np.uint16)).save(tmp_path / "a.png")
     with pytest.raises(UserError, match=r"a.png has more than 8 bits a channel"):
         image_folder(tmp_path)
 
@@ -184,10 +256,63 @@ def test_images_at_both_levels_are_refused(tmp_path):
 
 
 def test_the_wrong_folder_level_names_the_right_folder(tmp_path):
-    picture(tmp_path / "train" / "cat" / "a.png")
-    picture(tmp_path / "train" / "dog" / "b.png")
-    with pytest.raises(UserError, match=r"more than one folder deep; .*train$"):
+    picture(tmp_path / "pictures" / "cat" / "a.png")
+    picture(tmp_path / "pictures" / "dog" / "b.png")
+    with pytest.raises(UserError, match=r"more than one folder deep; .*pictures$"):
         image_folder(tmp_path)
+
+
+def test_folders_of_splits_are_splits_with_the_same_classes(tmp_path):
+    picture(tmp_path / "train" / "cat" / "1.png")
+    picture(tmp_path / "train" / "dog" / "2.png")
+    picture(tmp_path / "test" / "dog" / "3.png", colour=(3, 3, 3))
+    test = image_folder(tmp_path, split="test")
+    assert (test.split, len(test)) == ("test", 1)
+    assert test[0]["x"].max() == 3
+    assert test[0]["label"] == 1
+    assert test.kinds["label"] == image_folder(tmp_path).kinds["label"] == Category(("cat", "dog"))
+
+
+def test_folders_of_splits_may_be_flat(tmp_path):
+    picture(tmp_path / "train" / "1.png")
+    picture(tmp_path / "test" / "2.png")
+    assert set(image_folder(tmp_path, split="test")[0]) == {"x"}
+
+
+def test_a_split_that_is_not_there_names_those_that_are(tmp_path):
+    picture(tmp_path / "train" / "cat" / "1.png")
+    picture(tmp_path / "validation" / "cat" / "1.png")
+    with pytest.raises(UserError, match=r"no split 'test'; set data.split to train or validation"):
+        image_folder(tmp_path, split="test")
+
+
+def test_classes_in_some_splits_only_are_refused(tmp_path):
+    picture(tmp_path / "train" / "cat" / "1.png")
+    picture(tmp_path / "test" / "2.png")
+    with pytest.raises(UserError, match="class folders in some splits only"):
+        image_folder(tmp_path)
+
+
+def test_a_folder_called_test_is_the_split_test(tmp_path):
+    picture(tmp_path / "test" / "cat" / "1.png")
+    assert image_folder(tmp_path / "test", split="test").split == "test"
+
+
+@pytest.mark.parametrize(("name", "mode"), [("a.pgm", "L"), ("a.ppm", "RGB")])
+def test_portable_maps_are_images(tmp_path, name, mode):
+    picture(tmp_path / name, mode=mode)
+    assert image_folder(tmp_path)[0]["x"].shape == (4, 4, len(mode))
+
+
+def test_no_header_is_read_where_size_and_channels_are_given(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"no image")
+    assert len(image_folder(tmp_path, resolution=4, channels=1)) == 1
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "a.txt").write_text("text")
+    with pytest.raises(UserError, match=r"a.txt is neither a folder of images nor a .npy or .npz"):
+        image_folder(tmp_path / "a.txt")
 
 
 def test_an_empty_class_is_refused(tmp_path):

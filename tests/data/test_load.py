@@ -1,11 +1,15 @@
+import json
 import subprocess
 import sys
+from dataclasses import asdict
 
 import numpy as np
 import pytest
+from fake_tfds import feature, image_feature, png
+from ml_collections import ConfigDict
 from PIL import Image
 
-from gan_jax.data import load, materialise
+from gan_jax.data import SOURCES, Category, Real, Source, load, materialise, num_classes
 from gan_jax.types import UserError
 
 
@@ -36,7 +40,7 @@ def test_resolution_and_channels_apply_to_tfds_as_it_is_read():
     dataset = load("mnist", split="test[:5]", resolution=32, channels=3)
     assert dataset[0]["x"].shape == (32, 32, 3)
     assert materialise(dataset).columns["x"].shape == (5, 32, 32, 3)
-    assert dataset.label_names == tuple("0123456789")
+    assert dataset.kinds["label"].classes == tuple("0123456789")
 
 
 def test_folders_by_path(tmp_path):
@@ -66,10 +70,14 @@ def test_samples_of_our_own_can_be_loaded(tmp_path):
     ("name", "options", "message"),
     [
         ("ring", {"split": "test"}, "ring has no split 'test'; set data.split to train"),
-        ("ring", {"count": 9, "resolution": 8}, r"no images \(x is \[2\]\); remove"),
+        ("ring", {"count": 9, "resolution": 8}, r"no images \(x is \[2\], label is \[\]\); remove"),
         ("iris", {"channels": 3}, "no images"),
         ("digits", {"count": 9}, "data.count is for ring"),
-        ("digits", {"feature": "image"}, "data.feature is for TFDS data sets, not for digits"),
+        (
+            "digits",
+            {"features": {"x": "image"}},
+            "data.features is for TFDS data sets, not for digits",
+        ),
         ("./nowhere", {}, "there is no folder nowhere"),
         ("nowhere.npz", {}, "there is no file nowhere.npz"),
         ("digit", {}, "no data set is called 'digit'; did you mean 'digits'?"),
@@ -80,6 +88,94 @@ def test_what_does_not_suit_is_refused_in_one_line(name, options, message):
     with pytest.raises(UserError, match=message) as caught:
         load(name, **options)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_no_array_is_said_to_be_one(tmp_path):
+    (tmp_path / "a.csv").write_text("1,2")
+    with pytest.raises(UserError, match=r"a.csv is neither a folder of images nor"):
+        load(str(tmp_path / "a.csv"))
+
+
+@pytest.mark.usefixtures("tfds_folder")
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("digits", {"length": 8}, "data.length is for audio and text of TFDS, not for digits"),
+        ("digits", {"kinds": {"x": "image"}}, "data.kinds is for TFDS and array files"),
+        (
+            "spoken_digit",
+            {"split": "dev"},
+            "no split 'dev'; set data.split to train or test or all",
+        ),
+        ("spoken_digits", {}, "did you mean 'spoken_digit'"),
+    ],
+)
+def test_options_that_do_not_suit_are_refused(name, options, message):
+    with pytest.raises(UserError, match=message):
+        load(name, **options)
+
+
+def test_every_picture_of_an_example_is_shaped(prepare):
+    rng = np.random.default_rng(0)
+    picture, labels = (rng.integers(4, size=(6, 8, c), dtype=np.uint8) for c in (3, 1))
+    features = {"image": image_feature(3), "edges": image_feature(1), "parts": image_feature(1)}
+    row = {"image": png(picture), "edges": png(labels), "parts": png(labels)}
+    prepare("pairs", features, {"train": [row]})
+    kind = {"kind": "category", "classes": list("abcd")}
+    dataset = load(
+        "pairs",
+        resolution=4,
+        channels=3,
+        features={"x": "image", "source": "edges", "map": "parts"},
+        kinds={"map": kind},
+    )
+    shapes = {name: column.shape for name, column in dataset[0].items()}
+    assert shapes == {"x": (4, 4, 3), "source": (4, 4, 3), "map": (4, 4)}
+    assert set(np.unique(dataset[0]["map"])) <= set(range(4))
+
+
+def test_frames_of_a_video_are_shaped(prepare):
+    frames = np.random.default_rng(0).integers(256, size=(3, 6, 8, 3), dtype=np.uint8)
+    shape = {"dimensions": ["-1", "6", "8", "3"]}
+    features = {"video": feature("Video", video={"dtype": "uint8", "shape": shape})}
+    prepare("films", features, {"train": [{"video": [png(frame) for frame in frames]}]})
+    assert load("films", resolution=4, channels=1)[0]["x"].shape == (3, 4, 4, 1)
+
+
+def test_a_source_goes_through_a_config_and_back(tmp_path):
+    points = np.arange(6.0).reshape(3, 2)
+    np.savez(tmp_path / "a.npz", x=points, label=[0, 1, 1])
+    source = Source(
+        str(tmp_path / "a.npz"),
+        kinds={"x": {"kind": "real", "columns": ("u", "v")}, "label": "category"},
+    )
+    dataset = Source(**ConfigDict(asdict(source))).load("train")
+    assert dataset.kinds == {"x": Real(("u", "v")), "label": Category(("0", "1"))}
+
+
+def test_a_source_refuses_other_classes():
+    with pytest.raises(UserError, match=r"digits has 10 classes: set data.num_classes to 10"):
+        Source("digits", num_classes=3).load("train")
+
+
+def test_sources_are_plain_values():
+    for source in SOURCES.values():
+        assert Source(**json.loads(json.dumps(asdict(source)))).name == source.name
+
+
+def test_digits_of_the_default_job():
+    train, test = (SOURCES["digits"].load(split) for split in ("train", "test"))
+    assert train.columns["x"].shape == (1438, 16, 16, 1)
+    assert num_classes(test) == 10
+
+
+@pytest.mark.parametrize("name", ["ring", "grid"])
+def test_mixtures_say_what_they_were_drawn_from(name):
+    dataset = SOURCES[name].load("train")
+    mixture = dataset.kinds["x"].mixture
+    near = mixture.centres[dataset.columns["label"]]
+    distances = np.linalg.norm(dataset.columns["x"] - near, axis=-1)
+    assert distances.max() < 6 * mixture.std
 
 
 def test_importing_the_room_is_light():

@@ -35,7 +35,7 @@ def test_a_stack_is_a_function_of_the_seed():
 def test_a_thousand_classes_go_by_their_digits():
     dataset = stacked(digits(), 5, seed=0)
     assert num_classes(dataset) == 1000
-    assert dataset.label_names[7] == "007"
+    assert dataset.kinds["label"].classes[7] == "007"
 
 
 def test_a_classifier_of_single_digits_reads_stacks():

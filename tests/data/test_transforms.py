@@ -3,7 +3,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.data.transforms import invert, resize, set_channels, thicken, to_float, to_uint8
+from gan_jax.data.transforms import (
+    invert,
+    resize,
+    resize_labels,
+    set_channels,
+    thicken,
+    to_float,
+    to_uint8,
+)
 from gan_jax.types import UserError
 
 
@@ -51,6 +59,27 @@ def test_resize_refuses_what_is_no_uint8_image(images):
 def test_resize_refuses_no_size():
     with pytest.raises(UserError, match="at least 1, got 0"):
         resize(noise(1, 4, 4, 1), 0)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int32])
+def test_label_maps_keep_their_classes_when_resized(dtype):
+    maps = np.random.default_rng(0).choice([0, 7, 11], size=(2, 9, 13)).astype(dtype)
+    result = resize_labels(maps, 4)
+    assert (result.shape, result.dtype) == ((2, 4, 4), dtype)
+    assert set(np.unique(result)) <= {0, 7, 11}
+
+
+def test_label_maps_are_cropped_and_take_the_nearest_pixel():
+    labels = np.arange(4 * 6).reshape(1, 4, 6)
+    centre = labels[:, :, 1:5]
+    np.testing.assert_array_equal(resize_labels(labels, 4), centre)
+    np.testing.assert_array_equal(resize_labels(labels, 8), centre.repeat(2, 1).repeat(2, 2))
+    np.testing.assert_array_equal(resize_labels(labels, 2), centre[:, 1::2, 1::2])
+
+
+def test_label_maps_of_floats_are_refused():
+    with pytest.raises(UserError, match="label maps are integers"):
+        resize_labels(np.zeros((1, 4, 4)), 2)
 
 
 def test_grey_becomes_colour_and_grey_again():

@@ -1,8 +1,5 @@
 """What a user does: recipes run in this process, and the scripts in processes of their own."""
 
-import dataclasses
-import importlib
-import importlib.util
 import os
 import subprocess
 import sys
@@ -14,11 +11,9 @@ import numpy as np
 import pytest
 from ml_collections import ConfigDict
 
-from experiments import assembly
-from gan_jax import runs
+from experiments import recipes, run_folder
 
 ROOT = Path(__file__).parents[2]
-CLASSIFIER = "gan_jax.extractors.classifier"  # the file, whose name its function took
 
 
 @pytest.fixture(autouse=True)
@@ -41,33 +36,24 @@ def compilation_cache(tmp_path_factory):
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
-    """Stands for a user's own, so that nothing is trained twice; runs in this process train the
-    classifiers in it, for which a tenth of the updates will do."""
-    folder, room = tmp_path_factory.mktemp("caches"), importlib.import_module(CLASSIFIER)
-    train = room._train
-
-    def train_briefly(net, x, label, settings, title):
-        settings = dataclasses.replace(settings, epochs=0, min_updates=100)
-        return train(net, x, label, settings, title)
-
+    """Stands for a user's own, so that nothing is trained twice."""
+    folder = tmp_path_factory.mktemp("caches")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
-        patch.setattr(room, "_train", train_briefly)
         yield folder / "gan_jax"
 
 
 @pytest.fixture
 def tiny(request):
-    """A recipe's tiny variant by name, two steps a call; skips where its data are absent."""
+    """A recipe's TINY by name, two steps a call; skips where its data are absent."""
 
     def configure(name, **settings):
-        path = f"configs/{name}.py"
-        spec = importlib.util.spec_from_file_location(name, path)
-        recipe = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(recipe)
-        config = recipe.get_config("tiny")
-        if config.data.name == "mnist":
-            request.getfixturevalue("mnist_folder")
+        name, _, variant = name.partition(":")
+        path = ROOT / "configs" / f"{name}.py"
+        recipe = recipes.load_recipe(path)
+        config = recipes.configure(recipe, variant, **recipe.TINY)
+        if config.data.name not in ("digits", "ring", "grid"):
+            request.getfixturevalue("prepared_tfds")
         short = {
             "steps": 8,
             "batch_size": 8,
@@ -75,9 +61,11 @@ def tiny(request):
             "log_every": 2,
             "sample_every": 8,
             "evaluate_every": 0,
+            "evaluate_count": 200,
             "checkpoint_every": 4,
         }
         config.update(short | settings)
+        config.classifier = ConfigDict({"epochs": 0, "min_updates": 100})
         return path, config
 
     return configure
@@ -90,7 +78,7 @@ def script(compilation_cache):
     `wait=False` gives the running process, else it comes back done, with `out` and `err`.
     """
 
-    def start(name, *arguments, wait=True, code=None, devices=1):
+    def start(name, *arguments, wait=True, code=None, devices=1, cwd=None):
         what = ["-m", f"experiments.{name}"] if code is None else ["-c", code]
         command = [sys.executable, *what, *map(str, arguments)]
         settings = {
@@ -101,7 +89,7 @@ def script(compilation_cache):
         }
         environment = os.environ | settings
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        process = subprocess.Popen(command, env=environment, **pipes)
+        process = subprocess.Popen(command, env=environment, cwd=cwd, **pipes)
         if not wait:
             return process
         process.out, process.err = process.communicate(timeout=120)
@@ -133,12 +121,8 @@ def final_state():
     """The newest checkpoint's step and state, from a run's folder."""
 
     def read(workdir):
-        record = runs.load(workdir)
-        config = ConfigDict(record["config"])
-        recipe = assembly.load_recipe(workdir / "recipe.py")
-        example = assembly.from_specification(record["example"])
-        template = assembly.make_state(recipe.make_game(config), config, example)
-        return assembly.make_checkpoints(workdir, assembly.make_plan(config)).restore(template)
+        run = run_folder.load_run(workdir)
+        return run.step, run.state
 
     return read
 

@@ -8,44 +8,47 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from experiments.benchmark.cases import CASES
+from experiments.benchmark import ours, worker
+from experiments.benchmark.cases import CASES, Case, Problem
 from experiments.benchmark.ours import make_game, make_state
 from experiments.benchmark.peers import flax_peer
 
-SHORT = ("--cases=ring", "--seconds=0.05", "--repeats=2", "--tries=1")
+SHORT = ("--seconds=0.02", "--repeats=1")
 
 
-def test_it_times_contenders_and_writes_both_tables(script, tmp_path):
-    done = script("benchmark", *SHORT, "--peer=none", f"--out={tmp_path}")
+def results_of(out, case):
+    return json.loads((out / "benchmark.json").read_text())["cases"][case]
+
+
+def test_it_times_contenders_and_writes_the_table(script, tmp_path):
+    done = script("benchmark", "--cases=ring", *SHORT, "--peer=none", f"--out={tmp_path}")
     assert done.returncode == 0, done.err
-    results = json.loads((tmp_path / "benchmark.json").read_text())["cases"]["ring"]
+    results = results_of(tmp_path, "ring")
     assert set(results) == {"ours", "flax", "flops"}
     for name in ("ours", "flax"):
-        assert len(results[name]["rates"]) == 2
-        assert 10 < results[name]["median"] < 1e6
+        assert results[name]["median"] == results[name]["rate"][0] > 0
         assert results[name]["memory_mb"] > 50
-        assert results[name]["compile_seconds"] > 0.1
     assert 1 < results["flops"]["flops"] / results["flops"]["flops_needed"] < 1.5
     table = (tmp_path / "benchmark.md").read_text()
-    assert "| ring | ours | steps |" in table
+    cells = [line.split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    assert [len(row) for row in cells] == [9, 9, 9]
+    assert cells[2][0] == "| ring"
     assert table in done.out
 
 
-def test_many_seeds_train_at_once(script, tmp_path):
-    arguments = ("--cases=ring16", *SHORT[1:], "--contenders=ours", f"--out={tmp_path}")
-    done = script("benchmark", *arguments, "--peer=none")
-    assert done.returncode == 0, done.err
-    results = json.loads((tmp_path / "benchmark.json").read_text())["cases"]["ring16"]
-    assert results["ours"]["median"] > 10
+def test_many_seeds_train_at_once():
+    problem = Problem("mlp", (2,), latent_dim=2, hidden=(8,), batch=4)
+    work = ours.work(Case("", "", problem, steps_per_call=2, seeds=4, devices=2), "")
+    work.run(3)
+    assert work.units == 8
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="PyTorch is not installed")
 def test_pytorch_takes_part(script, tmp_path):
-    arguments = (*SHORT, "--contenders=torch eager", f"--out={tmp_path}")
-    done = script("benchmark", *arguments, "--peer=torch")
+    only = "--contenders=torch eager"
+    done = script("benchmark", "--cases=ring", *SHORT, only, "--peer=torch", f"--out={tmp_path}")
     assert done.returncode == 0, done.err
-    results = json.loads((tmp_path / "benchmark.json").read_text())["cases"]["ring"]
-    assert results["torch eager"]["median"] > 1
+    assert results_of(tmp_path, "ring")["torch eager"]["median"] > 0
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="PyTorch is installed")
@@ -53,6 +56,14 @@ def test_pytorch_that_is_asked_for_and_absent_is_one_line(script):
     done = script("benchmark", *SHORT, "--peer=torch")
     assert done.returncode == 1
     assert done.err.strip().splitlines()[-1].startswith("error: --peer=torch: PyTorch is not")
+
+
+def test_a_contender_that_breaks_says_why():
+    case = CASES["ring"]
+    with worker.start(case, "absent") as process:
+        answer = process.submit(worker.prepare, case, "absent")
+        with pytest.raises(RuntimeError, match=r"ModuleNotFoundError: .*absent"):
+            answer.result()
 
 
 def test_an_unknown_case_is_one_line(script):
@@ -63,31 +74,30 @@ def test_an_unknown_case_is_one_line(script):
 
 def test_every_case_names_its_contenders_apart_and_ours_first():
     for case in CASES.values():
-        names = [contender.name for contender in case.contenders]
-        assert len(set(names)) == len(names)
-        assert names[0].startswith("ours")
+        assert len(set(case.contenders)) == len(case.contenders)
+        assert case.contenders[0] == "ours"
 
 
 def sizes(parameters):
     return sorted(math.prod(leaf.shape) for leaf in parameters)
 
 
-PROBLEMS = {case.name: case.problem for case in CASES.values() if case.problem is not None}
+PROBLEMS = {case.name: case.problem for case in CASES.values()}
 
 
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
 def test_peers_have_nets_of_the_same_parameters(problem):
     state = jax.eval_shape(lambda: make_state(make_game(problem), problem))
-    ours = [state.players[name].params for name in ("generator", "discriminator")]
-    ours = [sizes(jax.tree.leaves(params)) for params in ours]
+    players = [state.players[name].params for name in ("generator", "discriminator")]
+    mine = [sizes(jax.tree.leaves(params)) for params in players]
     inputs = [jnp.zeros((2, problem.latent_dim)), jnp.zeros((2, *problem.shape))]
     peers = [
         jax.eval_shape(lambda net=net, x=x: flax_peer.player(net, x, problem).params)
         for net, x in zip(flax_peer.nets(problem), inputs, strict=True)
     ]
-    assert [sizes(jax.tree.leaves(params)) for params in peers] == ours
+    assert [sizes(jax.tree.leaves(params)) for params in peers] == mine
     if importlib.util.find_spec("torch") is not None:
         from experiments.benchmark.peers import torch_peer
 
         peers = torch_peer.NETS[problem.family](problem)
-        assert [sizes(net.parameters()) for net in peers] == ours
+        assert [sizes(net.parameters()) for net in peers] == mine

@@ -1,6 +1,7 @@
 """Compiling for a TPU that is not there: what is compiled, and how the result is read."""
 
 import importlib.util
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -8,10 +9,10 @@ import numpy as np
 import pytest
 from jax import lax
 
-from experiments import assembly, train
+from experiments import recipes
 from experiments.compile import ahead_of_time
 from experiments.compile.tpu_program import Operation, operations
-from gan_jax import data, parallel
+from gan_jax import data, loop, parallel
 from gan_jax.types import UserError
 
 GIB = 2**30
@@ -134,7 +135,7 @@ def test_the_report_follows_from_cycles_and_clock(capsys):
     assert "549.76 GFLOP" in lines[0]
     assert "1,400,000 cycles" in lines[1]
     assert "1.335 ms at 1.05 GHz" in lines[1]
-    assert "767,299 images a second" in lines[2]
+    assert "767,299 examples a second" in lines[2]
     assert "149.8%" in lines[3]
     assert [line.split()[2] for line in lines[5:]] == [f"fusion.{i}:" for i in (7, 6, 5, 4, 3)]
     assert lines[5].split() == ["350,000", "25.0%", "fusion.7:", "a"]
@@ -171,64 +172,124 @@ def test_a_missing_compiler_is_named_with_the_remedy(monkeypatch):
         ahead_of_time.slice_of("v5e:2x2")
 
 
-class CalledError(Exception):
-    pass
+@pytest.fixture
+def start(tiny):
+    """A tiny recipe, and what a run of it begins with: how its state is made, its loader."""
+
+    def make(name):
+        path, config = tiny(name)
+        recipe, plan = recipes.load_recipe(path), recipes.make_plan(config)
+        game = recipes.make_game(recipe, config)
+        real = recipes.make_data(recipe, config, config.data.split)
+        loader = data.make_loader(
+            real,
+            batch_size=plan.batch_size,
+            repeats=game.repeats,
+            steps_per_call=plan.steps_per_call,
+            seed=plan.seed,
+        )
+        make_state = partial(recipes.make_state, recipe, config, game, data.first(real, 2))
+        return (recipe, config, plan, len(real)), game, make_state, loader
+
+    return make
 
 
-@pytest.mark.parametrize("name", ["digits_wgan_gp", "digits_cyclegan", "ring"])
-def test_the_program_is_the_one_that_training_runs(name, tiny, tmp_path, monkeypatch):
-    path, config = tiny(name, sample_every=0)
-    recipe, compile_play = assembly.load_recipe(path), parallel.compile_play
-    devices = jax.local_devices()
-    plan, examples = assembly.make_plan(config), len(data.load("digits"))
-    play, arguments = ahead_of_time.make_play(recipe, config, plan, examples, devices)
-    programs = [play.lower(*arguments).as_text()]
+def test_the_program_is_the_one_that_training_runs(start, assert_same_bits):
+    settings, game, make_state, loader = start("points/gan")
+    recipe, _, plan, _ = settings
+    state = make_state()
+    decay = lambda step: 0.5 + 0.1 * step
+    recipe.make_ema_decay = lambda config: decay
+    devices, count = jax.devices(), plan.steps_per_call
+    calls = {"steps": count, "steps_per_call": count, "devices": devices, "ema_decay": decay}
+    [(_, expected, metrics)] = loop.play(game, state, loader, **calls)
 
-    def spied(*arguments):
-        def call(*arguments):
-            programs.append(play.lower(*arguments).as_text())
-            raise CalledError
-
-        play = compile_play(*arguments)
-        return call
-
-    monkeypatch.setattr(parallel, "compile_play", spied)
-    with pytest.raises(CalledError):
-        train.run(path, config, tmp_path)
-    assert programs[0] == programs[1]
+    steps, arguments = ahead_of_time.make_steps(*settings, devices)
+    state = jax.tree.structure(arguments[0]).unflatten(jax.tree.leaves(state))  # of its optimizers
+    given = (parallel.replicate(tree, devices) for tree in (state, loader.resident))
+    item = parallel.shard(next(loader.items(0)), len(devices))
+    assert_same_bits(steps.lower(*arguments).compile()(*given, item), (expected, metrics))
 
 
-def test_images_are_shaped_by_the_settings_with_no_data_there(monkeypatch):
-    def absent(*_):
-        raise UserError("not prepared")
+@pytest.mark.parametrize("name", ["image/wgan_gp", "translation/cyclegan"])
+def test_it_is_compiled_for_the_shapes_of_a_run(name, start):
+    settings, _, make_state, loader = start(name)
+    _, arguments = ahead_of_time.make_steps(*settings, jax.devices()[:1])
+    run = (jax.eval_shape(make_state), loader.resident)
+    run = [((1, *x.shape), x.dtype) for x in jax.tree.leaves(run)]
+    run += [(x.shape, x.dtype) for x in jax.tree.leaves(parallel.shard(next(loader.items(0)), 1))]
+    assert [(x.shape, x.dtype) for x in jax.tree.leaves(arguments)] == run
 
-    monkeypatch.setattr(data.Source, "load", absent)
-    recipe = assembly.load_recipe("configs/mnist_dcgan.py")
-    config = recipe.get_config("tiny")
-    config.update({"batch_size": 1 << 20, "steps_per_call": 5})
-    plan, devices = assembly.make_plan(config, "tpu"), jax.devices()[:2]
-    play, arguments = ahead_of_time.make_play(recipe, config, plan, 70, devices)
+
+def like(name, **overrides):
+    """What stands for the data of a recipe whose data are nowhere."""
+    recipe = recipes.load_recipe(f"configs/{name}.py")
+    config = recipes.configure(recipe, **recipe.TINY | {"data.name": "nowhere"} | overrides)
+    return ahead_of_time.like_data(recipe, config, 70)
+
+
+def test_images_are_shaped_by_the_settings_with_no_data_there():
+    made = like("image/dcgan", **{"data.resolution": 28})
+    assert len(made) == 70
+    assert {n: (x.shape, x.dtype) for n, x in made[0].items()} == {
+        "x": ((28, 28, 1), np.uint8),
+        "label": ((), np.int32),
+    }
+
+
+def test_pairs_are_shaped_by_the_settings_with_no_data_there():
+    told = {"data.kinds": {"source": {"kind": "category", "classes": ("a", "b")}}}
+    columns = like("translation/pix2pix")[0]
+    assert {n: x.shape for n, x in columns.items()} == {"x": (16, 16, 3), "source": (16, 16, 3)}
+    made = like("translation/pix2pix", **told)
+    assert made[0]["source"].shape == (16, 16)
+    assert made.kinds["source"].classes == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "shape", "dtype"),
+    [
+        ("audio/wavegan", {"kind": "audio", "rate": 8000}, (256, 1), np.int16),
+        ("text/wgan_gp", {"kind": "tokens", "vocabulary": ("a", "b")}, (8,), np.int32),
+    ],
+)
+def test_sound_and_text_are_shaped_where_their_kind_is_told(name, kind, shape, dtype):
+    x = like(name, **{"data.kinds": {"x": kind}})[0]["x"]
+    assert (x.shape, x.dtype) == (shape, dtype)
+
+
+def test_what_the_settings_do_not_tell_is_read():
+    recipe = recipes.load_recipe("configs/points/gan.py")
+    assert len(ahead_of_time.like_data(recipe, recipe.get_config(), 70)) == 100_000
+
+
+def test_a_large_batch_is_no_more_than_a_shape():
+    recipe = recipes.load_recipe("configs/image/dcgan.py")
+    shape = {"batch_size": 1 << 20, "steps_per_call": 5}
+    config = recipes.configure(recipe, "mnist", **recipe.TINY, **shape)
+    plan, devices = recipes.make_plan(config, "tpu"), jax.devices()[:2]
+    steps, arguments = ahead_of_time.make_steps(recipe, config, plan, 70, devices)
     state, resident, item = arguments
     assert resident["x"] == jax.ShapeDtypeStruct((2, 70, 7 * 128), np.uint8)  # rows of 28 x 28
     assert resident["label"] == jax.ShapeDtypeStruct((2, 70), np.int32)
     assert item == jax.ShapeDtypeStruct((2, 5, 1, 1 << 19), np.int32)
-    new_state, metrics = jax.eval_shape(play, state, resident, item)
+    new_state, metrics = jax.eval_shape(steps, state, resident, item)
     assert jax.tree.map(jnp.shape, new_state) == jax.tree.map(jnp.shape, state)
     assert metrics["generator/loss"].shape == (2, 5)
 
 
 def test_steps_a_call_are_those_of_the_back_end_compiled_for():
-    config = assembly.load_recipe("configs/digits.py").get_config()
-    by_platform = [assembly.make_plan(config, p).steps_per_call for p in ("cpu", "tpu")]
+    config = recipes.load_recipe(recipes.DEFAULT).get_config()
+    by_platform = [recipes.make_plan(config, p).steps_per_call for p in ("cpu", "tpu")]
     assert by_platform == [10, 100]
     config.steps_per_call = 4
-    assert assembly.make_plan(config, "tpu").steps_per_call == 4
+    assert recipes.make_plan(config, "tpu").steps_per_call == 4
 
 
 def test_a_recipe_lowers_for_cuda(script):
-    done = script("compile", "--platform=cuda", "--config=configs/digits.py:tiny")
+    done = script("compile", "--platform=cuda", "--config=configs/image/dcgan.py:digits")
     assert done.returncode == 0, done.err
-    assert "digits lowers for CUDA" in done.out
+    assert done.out.startswith("dcgan:digits lowers for CUDA")
 
 
 def test_a_mistaken_slice_gets_one_clear_line(script):
@@ -247,10 +308,10 @@ needs_libtpu = pytest.mark.skipif(
 
 @needs_libtpu
 def test_a_recipe_compiles_for_a_tpu(script):
-    tiny = ("--config=configs/mnist_dcgan.py:tiny", "--config.steps_per_call=2")
-    done = script("compile", *tiny, "--topology=v4:2x2x1")
+    small = ("--config.net.width=4", "--config.steps_per_call=2")
+    done = script("compile", "--config=configs/image/dcgan.py:mnist", *small, "--topology=v4:2x2x1")
     assert done.returncode == 0, done.err
-    assert done.out.startswith("mnist_dcgan on v4:2x2x1: 4 chips, 16 of a batch of 64 on each")
+    assert done.out.startswith("dcgan:mnist on v4:2x2x1: 4 chips, 16 of a batch of 64 on each")
     for promised in ("memory", "work", "time", "throughput", "utilisation", "costliest"):
         assert f"\n{promised}" in done.out
     assert done.err == ""
@@ -261,5 +322,5 @@ def test_a_step_that_does_not_fit_fails(script):
     large = ("--config.batch_size=262144", "--config.net.width=64")
     done = script("compile", *large, "--topology=v5e:1x1")
     assert done.returncode == 1
-    assert done.err.startswith("error: configs/digits.py does not fit v5e:1x1")
+    assert "image/dcgan.py does not fit v5e:1x1" in done.err
     assert len(done.err.splitlines()) == 1

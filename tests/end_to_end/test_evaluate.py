@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from experiments import assembly, train
+from experiments import recipes, run_folder, train
 from gan_jax.writers import read_metrics
 
 
@@ -30,14 +30,14 @@ def test_the_checkpoint_of_the_lowest_distance_is_kept_and_a_run_is_evaluated_fr
     tiny, script, cache, tmp_path
 ):
     every = {"steps": 4, "evaluate_every": 2, "checkpoint_every": 2, "sample_every": 4, "keep": 1}
-    path, config = tiny("digits", best="-samples/fid", **every)
+    path, config = tiny("image/dcgan", best="-samples/fid", **every)
     train.run(path, config, tmp_path)
     distance = {
         row["step"]: row["samples/fid"] for row in read_metrics(tmp_path) if "samples/fid" in row
     }
     assert set(distance) == {2, 4}
     best = min(distance, key=distance.get)
-    kept = assembly.make_checkpoints(tmp_path, assembly.make_plan(config))
+    kept = run_folder.make_checkpoints(tmp_path, recipes.make_plan(config))
     assert kept.best_step() == best
     assert kept.steps() == sorted({best, 4})
 
@@ -53,7 +53,7 @@ def test_the_checkpoint_of_the_lowest_distance_is_kept_and_a_run_is_evaluated_fr
     assert {"fid", "kid", "precision", "memorised", "modes", "spectrum"} <= record["figures"].keys()
     assert record["fake"] == {
         "source": str(tmp_path),
-        "recipe": "configs/digits.py",
+        "recipe": str(path),
         "step": 4,
         "ema": True,
         "seed": 0,
@@ -132,7 +132,7 @@ for arguments in json.loads(sys.argv[1]):
 
 
 def test_bad_input_gets_one_clear_line(tiny, script, files, tmp_path):
-    path, config = tiny("digits", steps=2, checkpoint_every=0, sample_every=0)
+    path, config = tiny("image/dcgan", steps=2, checkpoint_every=0, sample_every=0)
     train.run(path, config, tmp_path / "young")
     places = {**files, "young": tmp_path / "young"}
     arguments = [[a.format(**places) for a in given] for given, _ in REFUSED.values()]

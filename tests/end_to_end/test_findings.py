@@ -2,7 +2,7 @@
 
 import pytest
 
-from experiments import assembly, train
+from experiments import recipes, train
 from gan_jax import train as library
 from gan_jax.diagnosis import Finding
 from gan_jax.writers import Progress
@@ -17,7 +17,7 @@ def said(monkeypatch):
         lines.extend([text] if text.startswith("ill") else [])
 
     monkeypatch.setattr(Progress, "say", say)
-    monkeypatch.setattr(assembly, "make_evaluators", lambda *_: [])
+    monkeypatch.setattr(recipes, "make_evaluators", lambda *_: [])
     return lines
 
 
@@ -30,7 +30,7 @@ def test_a_finding_is_told_when_it_comes_up_and_not_again_while_it_lasts(
         return [Finding(f"ill {name}", history[-1]["step"], "", "") for name in next(states)]
 
     monkeypatch.setattr(library, "diagnose", diagnose)
-    path, config = tiny("ring", evaluate_every=2)
+    path, config = tiny("points/gan", evaluate_every=2)
     train.run(path, config, tmp_path)
     assert [line.partition(":")[0] for line in said] == [
         f"ill {name} since step {step}" for name, step in (("a", 2), ("b", 4), ("a", 8))
@@ -45,7 +45,7 @@ def test_a_resumed_run_is_diagnosed_by_all_of_its_log(tiny, tmp_path, monkeypatc
         return []
 
     monkeypatch.setattr(library, "diagnose", diagnose)
-    path, config = tiny("ring", steps=4, evaluate_every=4)
+    path, config = tiny("points/gan", steps=4, evaluate_every=4)
     train.run(path, config, tmp_path)
     config.steps = 8
     train.run(path, config, tmp_path, allow_config_change=True)

@@ -16,16 +16,17 @@ def digits():
 @pytest.fixture(scope="module")
 def studied(digits):
     train, test = digits
-    x = np.asarray(data.to_float(train.columns["x"])).reshape(len(train), -1)
+    kind = train.kinds["x"]
+    x = np.asarray(kind.to_float(train.columns["x"])).reshape(len(train), -1)
     means = np.stack([x[train.columns["label"] == k].mean(axis=0) for k in range(10)])
 
-    def extract(images):  # uint8, as `observe` gives them
-        pixels = np.asarray(data.to_float(images)).reshape(len(images), -1)
+    def extract(images):  # uint8, as `extract_features` gives them
+        pixels = np.asarray(kind.to_float(images)).reshape(len(images), -1)
         distance = np.linalg.norm(pixels[:, None] - means, axis=-1)
         coarse = images.reshape(-1, 4, 2, 4, 2).mean(axis=(2, 4)).reshape(len(images), -1)
         return extractors.Features(coarse / 255, -(distance**2))
 
-    nearest_mean = extractors.Extractor(extract, {"name": "nearest mean"})
+    nearest_mean = extractors.Extractor(extract, {"name": "nearest mean"}, kind)
     return metric_faults.study(train, test, nearest_mean, 300, 2)
 
 

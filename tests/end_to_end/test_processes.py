@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 RUN = (
-    "--config=configs/digits.py:tiny",
+    "--config=configs/image/dcgan.py",
+    "--config.net.width=4",
     "--config.steps_per_call=2",
     "--config.log_every=2",
     "--config.sample_every=0",

@@ -1,4 +1,4 @@
-"""Every recipe, in its tiny variant: trains, resumes, and is the same game on two devices."""
+"""Every recipe: traced as it is; in its TINY trained, resumed, shown, and alike on two devices."""
 
 from functools import partial
 from pathlib import Path
@@ -8,11 +8,21 @@ import numpy as np
 import optax
 import pytest
 
-from experiments import assembly, train
-from gan_jax import checkpoints, data, game, parallel
-from gan_jax import train as library
+from experiments import recipes, run_folder, train
+from gan_jax import checkpoints, data, loop, parallel, step
+from gan_jax.types import UserError
 
-RECIPES = sorted(path.stem for path in (Path(__file__).parents[2] / "configs").glob("*.py"))
+CONFIGS = Path(__file__).parents[2] / "configs"
+RECIPES = sorted(p.relative_to(CONFIGS).with_suffix("").as_posix() for p in CONFIGS.rglob("*.py"))
+RECIPES = [name for name in RECIPES if not name.startswith("sweeps/")]
+
+
+@pytest.fixture
+def quickly():
+    """XLA does not optimise: what is compiled once and run a few times."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 class PowerCutError(Exception):
@@ -20,10 +30,10 @@ class PowerCutError(Exception):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_resumed_run_ends_where_an_unbroken_one_does(
-    name, tiny, tmp_path, monkeypatch, assert_same_bits
+def test_a_resumed_run_ends_where_an_unbroken_one_does_and_shows_what_it_promises(
+    name, tiny, tmp_path, monkeypatch, assert_same_bits, quickly
 ):
-    path, config = tiny(name)
+    path, config = tiny(name, steps=4, checkpoint_every=2, sample_every=4)
     unbroken = train.run(path, config, tmp_path / "unbroken")
     save = checkpoints.Checkpoints.save
 
@@ -37,35 +47,64 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(
             train.run(path, config, tmp_path / "broken")
     resumed = train.run(path, config, tmp_path / "broken")
     assert_same_bits(resumed, unbroken)
+    for promised in ("config.json", "metrics.jsonl", "curves.png", "tensorboard", "checkpoints/4"):
+        assert (tmp_path / "unbroken" / promised).exists(), promised
+    shown = {p.name for p in (tmp_path / "unbroken" / "samples").iterdir()}
+    assert {"00000000.png", "00000004.png"} <= shown
 
 
+@pytest.mark.parametrize("accumulate", [1, 2])
 @pytest.mark.parametrize("name", RECIPES)
-def test_two_devices_give_the_update_of_one(name, tiny):
+def test_two_devices_give_the_update_of_one(name, accumulate, tiny, quickly):
     path, config = tiny(name)
     if "sync_batch_norm" in config.net:
         config.net.sync_batch_norm = True
-    recipe = assembly.load_recipe(path)
-    played = recipe.make_game(config)
-    source = assembly.make_data(recipe, config, config.data.split)
-    loader = data.make_loader(source, batch_size=8, repeats=played.repeats, seed=0)
+    recipe = recipes.load_recipe(path)
+    game = recipes.make_game(recipe, config)
+    source = recipes.make_data(recipe, config, config.data.split)
+    loader = data.make_loader(source, batch_size=8, repeats=game.repeats, seed=0)
     # Not Adam: its first steps are the gradients' signs, which rounding flips where they vanish.
-    optimizers = {turn.player: optax.sgd(0.1) for turn in played.turns}
-    example = assembly.first(source, 2)
-    state = game.init_state(played, optimizers, jax.random.key(0), example)
-    step = partial(game.train_step, turns=played.turns, axis_name=parallel.AXIS)
-    item = next(loader.items(0))
+    optimizers = {turn.player: optax.sgd(0.01) for turn in game.turns}
+    state = step.init_state(game, optimizers, jax.random.key(0), data.first(source, 2))
 
-    def after_a_step(devices):
-        play = parallel.compile_play(step, loader.fetch, devices)
-        resident = parallel.replicate(loader.resident, devices)
-        replicated = parallel.replicate(state, devices)
-        final, metrics = play(replicated, resident, parallel.shard(item, len(devices)))
-        return parallel.unreplicate((final.variables(), metrics))
+    def after_two_steps(devices):
+        settings = {"accumulate": accumulate, "devices": devices}
+        calls = loop.play(game, state, loader, steps=2, steps_per_call=1, **settings)
+        for _, replicated, metrics in calls:
+            final = replicated.variables(), metrics
+        return parallel.unreplicate(final)
 
-    one, two = after_a_step(jax.devices()[:1]), after_a_step(jax.devices()[:2])
+    one, two = after_two_steps(jax.devices()[:1]), after_two_steps(jax.devices()[:2])
     for (leaf, a), b in zip(jax.tree.leaves_with_path(two), jax.tree.leaves(one), strict=True):
         scale = max(0.1, float(np.abs(b).max()))
-        np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * scale, err_msg=str(leaf))
+        np.testing.assert_allclose(a, b, rtol=0, atol=2e-5 * scale, err_msg=str(leaf))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_is_traced_as_it_is(name, tiny):
+    path, _ = tiny(name)
+    recipe = recipes.load_recipe(path)
+    config = recipes.configure(recipe)
+    game = recipes.make_game(recipe, config)
+    batch = data.first(recipes.make_data(recipe, config, config.data.split), config.batch_size)
+    state = jax.eval_shape(lambda: recipes.make_state(recipe, config, game, batch))
+    shapes = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct((game.repeats, *x.shape), x.dtype), dict(batch)
+    )
+    ema_decay = recipes.make_ema_decay(recipe, config) or config.ema_decay
+    play = partial(step.train_step, game, ema_decay=ema_decay)
+    after, metrics = jax.eval_shape(play, state, shapes)
+    assert jax.tree.structure(after) == jax.tree.structure(state)
+    assert {f"{turn.player}/loss" for turn in game.turns if not turn.name} <= metrics.keys()
+
+
+@pytest.mark.parametrize("variant", ["digits", "mnist", "fashion_mnist", "cifar10"])
+@pytest.mark.parametrize("name", [name for name in RECIPES if name.startswith("image/")])
+def test_every_recipe_of_images_has_every_data_set(name, variant):
+    recipe = recipes.load_recipe(CONFIGS / f"{name}.py")
+    config = recipes.configure(recipe, variant)
+    assert config.data.name == variant
+    recipes.make_game(recipe, config)
 
 
 def test_a_run_compiles_its_step_once(tiny, tmp_path, monkeypatch):
@@ -73,40 +112,131 @@ def test_a_run_compiles_its_step_once(tiny, tmp_path, monkeypatch):
 
     def counted(*arguments, **settings):
         traces.append(1)
-        return game.train_step(*arguments, **settings)
+        return step.train_step(*arguments, **settings)
 
-    monkeypatch.setattr(library, "train_step", counted)
-    path, config = tiny("digits", steps=12, log_every=4, sample_every=4, checkpoint_every=6)
+    monkeypatch.setattr(loop, "train_step", counted)
+    path, config = tiny("image/dcgan", steps=12, log_every=4, sample_every=4, checkpoint_every=6)
     train.run(path, config, tmp_path)
     assert len(traces) == 1
 
 
-@pytest.mark.parametrize("name", ["digits_cgan", "digits_vae", "ring"])
-def test_a_run_leaves_what_its_folder_promises(name, tiny, tmp_path):
-    path, config = tiny(name, evaluate_every=8)
-    train.run(path, config, tmp_path)
-    for promised in ("config.json", "metrics.jsonl", "curves.png", "tensorboard", "checkpoints/8"):
-        assert (tmp_path / promised).exists(), promised
-    assert [p.name for p in sorted((tmp_path / "samples").iterdir())] == [
-        "00000000.png",
-        "00000008.png",
-    ]
-
-
-def test_the_best_checkpoint_outlives_newer_ones(tiny, tmp_path, monkeypatch):
+def test_the_best_checkpoint_outlives_newer_ones_and_is_had_by_name(tiny, tmp_path, monkeypatch):
     scores = iter([0.1, 0.9, 0.5, 0.4])
     monkeypatch.setattr(
-        assembly, "make_evaluators", lambda *_: [lambda _: {"samples/score": next(scores)}]
+        recipes, "make_evaluators", lambda *_: [lambda _: {"samples/score": next(scores)}]
     )
     every = {"evaluate_every": 2, "checkpoint_every": 2, "keep": 1, "best": "samples/score"}
-    path, config = tiny("digits", **every)
+    path, config = tiny("image/dcgan", **every)
     train.run(path, config, tmp_path)
-    kept = assembly.make_checkpoints(tmp_path, assembly.make_plan(config))
+    kept = run_folder.make_checkpoints(tmp_path, recipes.make_plan(config))
     assert kept.steps() == [4, 8]
-    assert kept.best_step() == 4
+    assert run_folder.load_run(tmp_path, "best").step == 4
+    assert run_folder.load_run(tmp_path).step == 8
 
 
 def test_bfloat16_keeps_parameters_in_float32(tiny, tmp_path):
-    path, config = tiny("digits", dtype="bfloat16")
+    path, config = tiny("image/dcgan", dtype="bfloat16")
     state = train.run(path, config, tmp_path)
     assert {leaf.dtype for leaf in jax.tree.leaves(state.variables())} == {np.dtype("float32")}
+
+
+def test_more_steps_continue_a_run_under_constant_schedules_alone(tiny, tmp_path):
+    path, config = tiny("image/dcgan", steps=4)
+    train.run(path, config, tmp_path / "constant")
+    config.steps = 8
+    assert train.run(path, config, tmp_path / "constant").step == 8
+    for name in ("points/gan", "image/r3gan"):  # cosine; schedules of the recipe's own
+        path, config = tiny(name, steps=4)
+        train.run(path, config, tmp_path / Path(name).stem)
+        config.steps = 8
+        with pytest.raises(UserError, match="steps: 4 -> 8"):
+            train.run(path, config, tmp_path / Path(name).stem)
+
+
+def test_a_player_starts_from_another_runs_weights(tiny, tmp_path, assert_same_bits):
+    path, config = tiny("image/dcgan")
+    source, workdir = tmp_path / "source", tmp_path / "other"
+    trained = train.run(path, config, source)
+    path, config = tiny("image/r3gan", steps=2, sample_every=0)
+    init = {"generator": f"{source}@8", "discriminator": f"{source}:discriminator"}
+    state = recipes.make_state(
+        recipes.load_recipe(path),
+        config,
+        recipes.make_game(recipes.load_recipe(path), config),
+        data.first(data.Source(**config.data).load("train"), 2),
+    )
+    begun = run_folder.transfer(state, init)
+    assert_same_bits(begun.players["generator"].params, trained.players["generator"].ema)
+    assert_same_bits(begun.players["discriminator"].params, trained.players["discriminator"].params)
+    assert train.run(path, config, workdir, init=init).step == 2
+
+    for wrong, said in {
+        "nobody": {"nobody": str(source)},
+        "that run's players": {"generator": f"{source}:critic"},
+        "nets must be alike": {"generator": f"{source}:discriminator"},
+        "config.json": {"generator": str(tmp_path / "nowhere")},
+    }.items():
+        with pytest.raises(UserError, match=wrong):
+            run_folder.transfer(state, said)
+
+
+def test_faults_of_a_recipe_are_one_line_that_names_the_place(tmp_path):
+    def load(name, text):
+        path = tmp_path / f"{name}.py"
+        path.write_text(text)
+        return recipes.load_recipe(path)
+
+    game = "def make_game(config):\n    return config.nothing\n"
+    recipe = load("faulty", "import ml_collections\n" + game)
+    with pytest.raises(UserError, match=r"faulty.py, line 3: in make_game: .*nothing"):
+        recipes.make_game(recipe, recipes.ConfigDict())
+    with pytest.raises(UserError, match=r"broken.py, line 1: ZeroDivisionError"):
+        load("broken", "1 / 0\n")
+    with pytest.raises(UserError, match="no make_game"):
+        load("empty", "")
+    (tmp_path / "mine.py").write_text("")
+    with pytest.raises(UserError, match="imports mine, a file beside it"):
+        load("importing", "import mine\n" + game)
+
+
+def test_a_player_without_settings_is_named(tiny):
+    path, config = tiny("image/dcgan")
+    recipe = recipes.load_recipe(path)
+    del config.discriminator
+    with pytest.raises(UserError, match="no settings for the player 'discriminator'"):
+        recipes.make_optimizers(recipe, config, recipes.make_game(recipe, config))
+
+
+def test_labels_are_asked_for_of_a_game_with_other_conditions_too(tiny, tmp_path):
+    path, config = tiny("image/cgan", steps=2, checkpoint_every=2, sample_every=0)
+    train.run(path, config, tmp_path)
+    run = run_folder.load_run(tmp_path)
+    kinds = {**run.kinds, "source": data.Image()}
+    game = run.game._replace(conditions=("source", "label"), inputs=lambda keys, batch: batch)
+    sources = data.transformed(run.open(), "x", lambda x: 255 - x)
+
+    class Paired(type(run)):
+        def shown(self):
+            digits = data.materialise(sources)
+            columns = {**digits.columns, "source": digits.columns["x"]}
+            return data.ArrayDataset("pairs", "train", columns, {**digits.kinds, **kinds})
+
+    inputs = Paired(*run._replace(game=game, kinds=kinds)).inputs(jax.random.key(0), 3, label=7)
+    assert inputs["label"].tolist() == [7, 7, 7]
+    assert inputs["source"].shape == (3, 16, 16, 1)
+    with pytest.raises(UserError, match=r"--label=10 is not in 0..9"):
+        run.inputs(jax.random.key(0), 3, label=10)
+
+
+def test_samples_are_compared_with_the_split_that_is_asked_for(tiny, tmp_path, monkeypatch):
+    seen = []
+
+    def suited(game, real, held_out, inputs, **_):
+        seen.append((real.split, held_out.split))
+        return []
+
+    monkeypatch.setattr(recipes.evaluation, "suited_evaluators", suited)
+    for split in ("", "test", "all"):
+        path, config = tiny("image/dcgan", steps=2, evaluate_every=2, evaluate_split=split)
+        train.run(path, config, tmp_path / f"run {split}")
+    assert seen == [("train", "test"), ("test", "test"), ("all", "test")]

@@ -11,7 +11,8 @@ from PIL import Image
 from gan_jax import runs
 from gan_jax.writers import read_metrics
 
-SHORT = ("--config=configs/digits.py:tiny", "--config.steps_per_call=2", "--config.log_every=2")
+TINY = ("--config=configs/image/dcgan.py", "--config.net.width=4")
+SHORT = (*TINY, "--config.steps_per_call=2", "--config.log_every=2")
 RUN = (*SHORT, "--config.steps=40", "--config.checkpoint_every=4", "--config.sample_every=20")
 RUN += ("--config.evaluate_every=0",)
 
@@ -61,6 +62,9 @@ REFUSED = {
     ),
     "a value of the wrong type": (["--config.steps=many"], "steps"),
     "no such recipe": (["--config=configs/nothing.py"], "nothing.py"),
+    "an unknown variant": (["--config=configs/image/dcgan.py:mnits"], "no variant 'mnits'"),
+    "a player that is none": (["--init.critic=runs/x"], "--init.critic"),
+    "a player's weights from nowhere": (["--init.generator=runs/x"], "runs/x"),
     "steps that are no whole number of calls": (["--config.steps=41"], "steps_per_call"),
     "a batch that micro-batches do not divide": (["--config.accumulate=7"], "batch_size 64"),
     "a resolution the net cannot make": (["--config.data.resolution=12"], "resolution 12"),
@@ -73,7 +77,7 @@ REFUSED = {
         ["--config.data.name={mixed}", "--config.data.test_split=", "--config.data.resolution=0"],
         "data.resolution",
     ),
-    "a stray argument": (["configs/digits.py"], "configs/digits.py"),
+    "a stray argument": (["configs/image/dcgan.py"], "configs/image/dcgan.py"),
 }
 
 
@@ -136,7 +140,9 @@ def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(script, tmp_path,
 
 def test_samples_come_from_the_folder_alone(script, tmp_path):
     workdir = tmp_path / "run"
-    run = ("--config=configs/digits_cgan.py:tiny", "--config.steps=20", f"--workdir={workdir}")
+    run = ("--config=configs/image/cgan.py", "--config.net.width=4", f"--workdir={workdir}")
+    run += ("--config.steps=20", "--config.log_every=20", "--config.sample_every=20")
+    run += ("--config.checkpoint_every=20",)
     assert script("train", *run, "--config.evaluate_every=0").returncode == 0
     moved = workdir.rename(tmp_path / "moved")
 
@@ -159,3 +165,9 @@ def test_samples_come_from_the_folder_alone(script, tmp_path):
     refused = script("sample", f"--workdir={moved}", "--label=10")
     assert refused.returncode == 1
     assert "0..9" in refused.err
+
+
+def test_help_is_to_be_had_from_any_folder(script, tmp_path):
+    done = script("train", "--help", cwd=tmp_path)
+    assert "--workdir" in done.out
+    assert "no recipe" not in done.err

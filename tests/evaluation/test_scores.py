@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from gan_jax import metrics
-from gan_jax.evaluation import METRICS, Observed, Sets, score, suited
+from gan_jax.data import Audio, Category, Image, Real, Tokens
+from gan_jax.evaluation import METRICS, FeatureSet, Sets, score, suited
 from gan_jax.types import UserError
 
 FIGURES = {
@@ -27,16 +28,20 @@ FIGURES = {
     "diversity": ["ms_ssim_distance", "ms_ssim_distance_real"],
     "spectrum": ["spectrum"],
 }
+OF_TOKENS = [*(f"ngram_divergence_{order}" for order in (1, 2, 3, 4)), "distinct_share"]
+OF_NUMBERS = ["wasserstein", "kolmogorov_smirnov"]
+OF_IMAGES = list(FIGURES)
 SHARES = {"precision", "recall", "coverage", "accuracy", "memorised", "cas", "cas_reverse"}
 
 
-def observed(seed, count=90, shift=0.0):
+def feature_set(seed, count=90, shift=0.0):
     """Three classes of Gaussian features that an extractor tells apart, and images of noise."""
     random = np.random.default_rng(seed)
     label = np.arange(count) % 3
     logits = 3 * np.eye(3)[label] + random.normal(size=(count, 3))
     features = np.concatenate([logits, random.normal(size=(count, 2))], axis=1) + shift
-    return Observed(
+    return FeatureSet(
+        kind=Image(),
         features=features.astype(np.float32),
         examples=random.integers(256, size=(count, 12, 12, 1), dtype=np.uint8),
         logits=logits.astype(np.float32),
@@ -45,17 +50,20 @@ def observed(seed, count=90, shift=0.0):
     )
 
 
-FULL = Sets(observed(0), observed(1), observed(2))
+FULL = Sets(feature_set(0), feature_set(1), feature_set(2))
 
 
 @pytest.fixture(scope="module")
 def figures():
-    return score(FULL, list(METRICS))
+    return score(FULL, OF_IMAGES)
 
 
-@pytest.mark.parametrize("name", METRICS)
+def test_every_metric_is_tried_here():
+    assert set(METRICS) == {*OF_IMAGES, "ngrams", "marginals"}
+
+
+@pytest.mark.parametrize("name", OF_IMAGES)
 def test_a_metric_gives_finite_figures_with_errors_of_their_size(name, figures):
-    assert set(METRICS) == set(FIGURES)
     for expected in FIGURES[name]:
         figure = figures[expected]
         assert math.isfinite(figure.value), expected
@@ -65,7 +73,7 @@ def test_a_metric_gives_finite_figures_with_errors_of_their_size(name, figures):
 
 
 def test_there_are_no_other_figures(figures):
-    assert list(figures) == [figure for name in METRICS for figure in FIGURES[name]]
+    assert list(figures) == [figure for name in OF_IMAGES for figure in FIGURES[name]]
 
 
 @pytest.mark.parametrize("name", sorted(SHARES))
@@ -92,7 +100,8 @@ def test_the_figures_are_the_metrics_own(figures):
 
 def test_the_error_of_a_frechet_distance_is_that_of_a_repetition():
     distances = [
-        score(Sets(observed(0, 500), observed(seed, 500)), ["fid"])["fid"] for seed in range(1, 13)
+        score(Sets(feature_set(0, 500), feature_set(seed, 500)), ["fid"])["fid"]
+        for seed in range(1, 13)
     ]
     spread = np.std([figure.value for figure in distances], ddof=1)
     told = np.mean([figure.error for figure in distances])
@@ -100,7 +109,7 @@ def test_the_error_of_a_frechet_distance_is_that_of_a_repetition():
 
 
 def test_the_same_distribution_scores_well():
-    same = score(Sets(observed(0, 300), observed(1, 300)), ["fid", "kid", "pr", "dc"])
+    same = score(Sets(feature_set(0, 300), feature_set(1, 300)), ["fid", "kid", "pr", "dc"])
     assert same["fid"].value < 0.2
     assert abs(same["kid"].value) < 5 * same["kid"].error + 0.05
     assert min(same[name].value for name in ("precision", "recall", "coverage")) > 0.9
@@ -108,7 +117,9 @@ def test_the_same_distribution_scores_well():
 
 
 def test_a_distribution_far_off_scores_badly():
-    far = score(Sets(observed(0, 300), observed(1, 300, shift=9.0)), ["fid", "kid", "pr", "dc"])
+    far = score(
+        Sets(feature_set(0, 300), feature_set(1, 300, shift=9.0)), ["fid", "kid", "pr", "dc"]
+    )
     assert far["fid"].value == pytest.approx(5 * 9**2, rel=0.05)
     assert far["kid"].value > 100
     for name in ("precision", "recall", "density", "coverage"):
@@ -125,7 +136,7 @@ def test_copies_of_the_training_set_are_memorised():
 @pytest.mark.parametrize("name", ["fid", "intra"])
 def test_examples_too_few_for_their_dimensions_are_told_of_where_it_is_computed(name, count, told):
     count *= {"fid": 2, "intra": 3}[name]
-    sets = Sets(observed(0), observed(1, count))
+    sets = Sets(feature_set(0), feature_set(1, count))
     wide = [part._replace(features=part.features.repeat(2, axis=1)) for part in sets[:2]]
     sets = sets if name == "intra" else Sets(*wide)  # 10 dimensions, for fifths to have examples
     (figure,) = score(sets, [name]).values()
@@ -154,9 +165,11 @@ REFUSED = {
     "modes": (FULL._replace(real=without("real", "logits")), "classes"),
     "intra": (FULL._replace(fake=without("fake", "label")), "label"),
     "cas": (FULL._replace(real=without("real", "label")), "label"),
-    "memorisation": (FULL._replace(held_out=None), "test split"),
-    "diversity": (FULL._replace(fake=FULL.fake._replace(examples=FULL.fake.features)), "images"),
+    "memorisation": (FULL._replace(held_out=None), "held-out"),
+    "diversity": (FULL._replace(real=FULL.real._replace(kind=Real())), "images"),
     "spectrum": (FULL._replace(fake=without("fake", "spectra")), "images"),
+    "ngrams": (FULL, "texts"),
+    "marginals": (FULL, "numbers"),
 }
 
 
@@ -173,39 +186,78 @@ def test_an_unknown_metric_is_answered_with_those_there_are():
 
 
 def points(seed):
-    part = observed(seed)
-    return Observed(part.features, part.features)
+    features = feature_set(seed).features
+    return FeatureSet(Real(), features, features)
+
+
+def texts(seed):
+    tokens = np.random.default_rng(seed).integers(3, size=(40, 6)).astype(np.int32)
+    return FeatureSet(Tokens(("a", "b", "c")), tokens.astype(np.float32), tokens)
+
+
+def sounds(seed):
+    return points(seed)._replace(kind=Audio())
+
+
+def classes(seed):
+    return texts(seed)._replace(kind=Category(("a", "b", "c")))
+
+
+def test_texts_are_compared_by_their_ngrams():
+    real, fake = texts(0), texts(1)
+    figures = score(Sets(real, fake), ["ngrams"])
+    assert list(figures) == OF_TOKENS
+    for order in (1, 4):
+        expected = metrics.ngram_divergence(real.examples, fake.examples, order)
+        assert figures[f"ngram_divergence_{order}"].value == expected
+    assert figures["distinct_share"].value == metrics.distinct_share(fake.examples)
+
+
+def test_short_texts_have_no_long_ngrams():
+    short = [part._replace(examples=part.examples[:, :2]) for part in (texts(0), texts(1))]
+    figures = score(Sets(*short), ["ngrams"])
+    assert list(figures) == ["ngram_divergence_1", "ngram_divergence_2", "distinct_share"]
+
+
+def test_numbers_are_compared_column_by_column():
+    real, fake = points(0), points(1)
+    figures = score(Sets(real, fake), ["marginals"])
+    assert list(figures) == OF_NUMBERS
+    distances = metrics.marginal_distances(real.examples, fake.examples)
+    assert figures["wasserstein"].value == distances.wasserstein.mean()
+    assert figures["kolmogorov_smirnov"].value == distances.kolmogorov_smirnov.mean()
 
 
 SUITED = {
-    "all there is": (FULL, list(METRICS)),
-    "points alone": (Sets(points(0), points(1)), ["fid", "kid", "pr", "dc"]),
+    "all there is": (FULL, OF_IMAGES),
+    "points alone": (Sets(points(0), points(1)), ["fid", "kid", "pr", "dc", "marginals"]),
+    "sounds": (Sets(sounds(0), sounds(1)), ["fid", "kid", "pr", "dc"]),
     "no test split": (
         FULL._replace(held_out=None),
-        [name for name in METRICS if name != "memorisation"],
+        [name for name in OF_IMAGES if name != "memorisation"],
     ),
     "no labels": (
         FULL._replace(fake=without("fake", "label")),
-        [name for name in METRICS if name not in ("intra", "cas")],
+        [name for name in OF_IMAGES if name not in ("intra", "cas")],
     ),
     "no classes": (
         FULL._replace(real=without("real", "logits"), fake=without("fake", "logits")),
-        [name for name in METRICS if name not in ("is", "classes", "modes")],
+        [name for name in OF_IMAGES if name not in ("is", "classes", "modes")],
     ),
     "small images": (
         FULL._replace(fake=FULL.fake._replace(examples=FULL.fake.examples[:, :10])),
-        [name for name in METRICS if name != "diversity"],
+        [name for name in OF_IMAGES if name != "diversity"],
     ),
     "a class on one side alone": (
         FULL._replace(fake=FULL.fake._replace(label=FULL.fake.label % 2)),
-        [name for name in METRICS if name != "intra"],
+        [name for name in OF_IMAGES if name != "intra"],
     ),
     "a single class": (
         FULL._replace(
             real=FULL.real._replace(label=0 * FULL.real.label),
             fake=FULL.fake._replace(label=0 * FULL.fake.label),
         ),
-        [name for name in METRICS if name != "cas"],
+        [name for name in OF_IMAGES if name != "cas"],
     ),
 }
 
@@ -222,6 +274,11 @@ def test_what_suits_is_what_works(case):
                 score(sets, [name])
 
 
+@pytest.mark.parametrize(("make", "expected"), [(texts, ["ngrams"]), (classes, [])])
+def test_distances_of_numbers_that_stand_for_words_suit_nobody(make, expected):
+    assert suited(Sets(make(0), make(1))) == expected
+
+
 @pytest.mark.parametrize("name", ["kid", "is", "cas", "diversity"])
 def test_what_is_drawn_is_drawn_by_the_seed(name):
     one, again, other = (score(FULL._replace(seed=seed), [name]) for seed in (0, 0, 1))
@@ -231,10 +288,10 @@ def test_what_is_drawn_is_drawn_by_the_seed(name):
 
 @pytest.mark.parametrize(("classes", "expected"), [(3, [0, 1]), (1_008, None)])
 def test_labels_are_the_extractors_classes_where_the_data_have_as_many(classes, expected):
-    def observed(label):
+    def feature_set(label):
         features = np.zeros((len(label), 1), np.float32)
         logits = np.zeros((len(label), classes), np.float32)
-        return Observed(features, features, logits, label=np.array(label))
+        return FeatureSet(Real(), features, features, logits, label=np.array(label))
 
-    seen = Sets(observed([0, 2, 1]), observed([0, 1])).class_label
+    seen = Sets(feature_set([0, 2, 1]), feature_set([0, 1])).class_label
     assert (None if seen is None else seen.tolist()) == expected

@@ -10,9 +10,9 @@ import optax
 import pytest
 from jax import lax
 
-from gan_jax import algorithms, losses, nets, penalties
-from gan_jax.game import init_state, train_step
+from gan_jax import algorithms, losses, nets, penalties, priors
 from gan_jax.layers import Conv, SpectralNorm, largest_singular_value
+from gan_jax.step import init_state, train_step
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "spectral.json").read_text())
 KEY = jax.random.key(0)
@@ -224,12 +224,9 @@ def game():
     return algorithms.gan(
         nets.mlp.Generator((3,), (8,), final=None),
         Net(),
-        latent_dim=2,
+        prior=priors.normal(2),
         loss=losses.HINGE,
-        penalties=[
-            lambda critic, real, fake, keys: penalties.r1(critic, real),
-            lambda critic, real, fake, keys: penalties.gradient_penalty(critic, real, fake, keys),
-        ],
+        penalties=[penalties.R1(1.0), penalties.GradientPenalty(1.0)],
         discriminator_repeats=2,
     )
 
@@ -242,12 +239,11 @@ def test_in_a_game_with_penalties_the_vectors_follow_the_discriminators_turns_al
     state = init_state(played, optimizers, KEY, {"x": batch["x"][0]})
 
     def step(state, _):
-        return train_step(state, batch, turns=played.turns)
+        return train_step(played, state, batch)
 
     after, metrics = jax.jit(lambda state: lax.scan(step, state, length=3))(state)
     assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(metrics))
     assert np.all(metrics["discriminator/penalty"] > 0)
-    assert np.all(metrics["discriminator/gradient_norm"] > 0)
     discriminator = state.players["discriminator"]
     for layer in (0, 1):
         kernel = discriminator.params[f"Dense_{layer}"]["kernel"]

@@ -125,10 +125,10 @@ def test_discriminator_loss_refuses_logits_that_would_broadcast(name):
     ["MINIMAX", "NON_SATURATING", "LEAST_SQUARES", "HINGE", "WASSERSTEIN", "RELATIVISTIC"],
 )
 def test_a_pair_joins_the_two_losses_of_its_name(pair):
-    assert getattr(losses, pair) == (
-        getattr(losses, f"{pair.lower()}_discriminator_loss"),
-        getattr(losses, f"{pair.lower()}_generator_loss"),
-    )
+    joined = getattr(losses, pair)
+    assert joined.discriminator is getattr(losses, f"{pair.lower()}_discriminator_loss")
+    assert joined.generator is getattr(losses, f"{pair.lower()}_generator_loss")
+    assert not joined.relative_to_mean
 
 
 def test_minimax_discriminator_loss_is_binary_cross_entropy_of_probabilities():
@@ -141,3 +141,13 @@ def test_minimax_discriminator_loss_is_binary_cross_entropy_of_probabilities():
 def test_relativistic_generator_loss_refuses_to_go_without_real_logits():
     with pytest.raises(ValueError, match="real_logits"):
         losses.relativistic_generator_loss(jnp.zeros(3))
+
+
+@pytest.mark.parametrize("pair", ["NON_SATURATING", "LEAST_SQUARES", "HINGE"])
+def test_the_relativistic_average_form_is_the_discriminators_loss_with_sides_exchanged(pair):
+    loss = losses.relativistic_average(getattr(losses, pair))
+    assert loss.relative_to_mean
+    real, fake = np.random.default_rng(0).normal(size=(2, 6)).astype(np.float32)
+    side = getattr(losses, pair).discriminator
+    np.testing.assert_array_equal(loss.discriminator(real, fake), side(real, fake))
+    np.testing.assert_array_equal(loss.generator(fake, real), side(fake, real))

@@ -27,8 +27,28 @@ def test_examples_of_any_number_of_sides_give_float32_features_and_logits(shape,
     ("shape", "halvings"), [((7,), 0), ((8, 8, 1), 1), ((28, 28, 1), 3), ((8, 64, 1), 1)]
 )
 def test_sides_are_halved_until_the_smallest_is_four_at_most(shape, halvings):
+    assert len(kernels(shape)) == halvings
+
+
+@pytest.mark.parametrize("resolution", [64, 256])
+def test_channels_double_up_to_eight_times(resolution):
+    channels = [2, 4, 8, 16, 16, 16][: resolution.bit_length() - 3]
+    before = [1, *channels[:-1]]
+    expected = [(4, 4, *pair) for pair in zip(before, channels, strict=True)]
+    assert kernels((resolution, resolution, 1)) == expected
+
+
+def test_a_signal_is_quartered_and_its_net_stays_small():
+    assert kernels((256, 1)) == [(8, 1, 2), (8, 2, 4), (8, 4, 8)]
+    net, signal = ConvNet(10), jnp.zeros((1, 8192, 1))
+    params = jax.eval_shape(lambda: net.init(KEY, signal, train=True))["params"]
+    assert sum(leaf.size for leaf in jax.tree.leaves(params)) < 2e6
+
+
+def kernels(shape):
     params = jax.eval_shape(lambda: NET.init(KEY, jnp.zeros((1, *shape)), train=True))["params"]
-    assert sum(name.startswith("Conv") for name in params) == halvings
+    names = sorted(name for name in params if name.startswith("Conv"))
+    return [params[name]["kernel"].shape for name in names]
 
 
 def test_logits_are_linear_in_features():

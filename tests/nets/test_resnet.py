@@ -6,10 +6,10 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import algorithms, losses, penalties
-from gan_jax.game import init_state, train_step
+from gan_jax import algorithms, losses, penalties, priors
 from gan_jax.layers import BatchNorm, Conv
 from gan_jax.nets import resnet
+from gan_jax.step import init_state, train_step
 
 KEY = jax.random.key(0)
 LATENT, IMAGES = jax.random.normal(KEY, (3, 4)), jax.random.normal(KEY, (3, 8, 8, 1))
@@ -221,8 +221,9 @@ def test_discriminator_is_the_equations_of_the_paper():
     h = h + convolve("Conv_5", relu(convolve("Conv_4", relu(h))))
     h = h + convolve("Conv_7", relu(convolve("Conv_6", relu(h))))
     features = jnp.sum(relu(h), axis=(1, 2))
-    rows = p["Dense_0"]["kernel"].T + p["Embed_0"]["embedding"][LABEL]
-    expected = jnp.sum(rows * features, axis=1) + p["Dense_0"]["bias"]
+    head = p["Head_0"]
+    rows = head["Dense_0"]["kernel"].T + head["Embed_0"]["embedding"][LABEL]
+    expected = jnp.sum(rows * features, axis=1) + head["Dense_0"]["bias"]
     actual = jax.jit(partial(net.apply, train=False))(variables, x, LABEL)
     np.testing.assert_allclose(actual, expected, rtol=1e-5)
 
@@ -314,15 +315,15 @@ def test_plays_the_hinge_game_with_labels_and_a_penalty():
     game = algorithms.gan(
         resnet.Generator(8, 1, 4, num_classes=3),
         resnet.Discriminator(4, num_classes=3),
-        latent_dim=4,
+        prior=priors.normal(4),
         loss=losses.HINGE,
-        penalties=[lambda critic, real, fake, keys: penalties.r1(critic, real)],
+        penalties=[penalties.R1(1.0)],
         conditional=True,
     )
     batch = {"x": IMAGES, "label": LABEL}
     optimizers = {name: optax.adam(1e-3, b1=0.0) for name in ("generator", "discriminator")}
     state = init_state(game, optimizers, KEY, batch)
-    step = jax.jit(partial(train_step, turns=game.turns))
+    step = jax.jit(partial(train_step, game))
     for _ in range(2):
         before = state
         state, metrics = step(state, jax.tree.map(lambda leaf: leaf[None], batch))

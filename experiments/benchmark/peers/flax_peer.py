@@ -11,8 +11,8 @@ import numpy as np
 import optax
 from flax.training.train_state import TrainState
 
-from experiments.benchmark.cases import Problem
-from experiments.benchmark.ours import on_device, time_conv_transpose
+from experiments.benchmark.cases import Case, Problem
+from experiments.benchmark.ours import make_nets, on_device
 from experiments.benchmark.worker import Work
 
 EMA_DECAY = 0.999
@@ -21,62 +21,33 @@ _normal = nn.initializers.normal(0.02)
 leaky_relu = partial(nn.leaky_relu, negative_slope=0.2)
 
 
-class MLP(nn.Module):
-    hidden: tuple[int, ...]
-    outputs: int
-    activation: Any
-
-    @nn.compact
-    def __call__(self, x: jax.Array, train: bool = True) -> jax.Array:
-        x = x.reshape(x.shape[0], -1)
-        for width in self.hidden:
-            x = self.activation(nn.Dense(width)(x))
-        return nn.Dense(self.outputs)(x)
-
-
-class MLPGenerator(nn.Module):
-    net: MLP
-    shape: tuple[int, ...]
-
-    @nn.compact
-    def __call__(self, z: jax.Array, train: bool = True) -> jax.Array:
-        x = self.net(z).reshape(-1, *self.shape)
-        return nn.tanh(x) if len(self.shape) == 3 else x
+def norm(x: jax.Array, train: bool) -> jax.Array:
+    return nn.BatchNorm(not train, momentum=0.9)(x)
 
 
 class DCGANGenerator(nn.Module):
-    side: int
-    channels: int
-    width: int
+    problem: Problem
 
     @nn.compact
     def __call__(self, z: jax.Array, train: bool = True) -> jax.Array:
-        def norm(x: jax.Array) -> jax.Array:
-            return nn.relu(nn.BatchNorm(not train, momentum=0.9)(x))
-
-        base = 7 if self.side % 7 == 0 else 4
-        stages = (self.side // base).bit_length() - 1
-        features = self.width << (stages - 1)
-        x = nn.Dense(base * base * features, use_bias=False, kernel_init=_normal)(z)
-        x = norm(x.reshape(-1, base, base, features))
+        base, widths = self.problem.base, self.problem.widths
+        x = nn.Dense(base * base * widths[-1], use_bias=False, kernel_init=_normal)(z)
+        x = nn.relu(norm(x.reshape(-1, base, base, widths[-1]), train))
         up = partial(nn.ConvTranspose, kernel_size=(4, 4), strides=(2, 2), kernel_init=_normal)
-        for stage in reversed(range(stages - 1)):
-            x = norm(up(self.width << stage, use_bias=False)(x))
-        return nn.tanh(up(self.channels)(x))
+        for features in widths[-2::-1]:
+            x = nn.relu(norm(up(features, use_bias=False)(x), train))
+        return nn.tanh(up(self.problem.shape[-1])(x))
 
 
 class DCGANDiscriminator(nn.Module):
-    width: int
-    batch_norm: bool
+    problem: Problem
 
     @nn.compact
     def __call__(self, x: jax.Array, train: bool = True) -> jax.Array:
-        stages = (x.shape[1] // (7 if x.shape[1] % 7 == 0 else 4)).bit_length() - 1
-        for stage in range(stages):
-            normalise = self.batch_norm and stage > 0
-            features = self.width << stage
+        for stage, features in enumerate(self.problem.widths):
+            normalise = stage > 0 and not self.problem.critic
             x = nn.Conv(features, (4, 4), 2, use_bias=not normalise, kernel_init=_normal)(x)
-            x = leaky_relu(nn.BatchNorm(not train, momentum=0.9)(x) if normalise else x)
+            x = leaky_relu(norm(x, train) if normalise else x)
         return nn.Dense(1, kernel_init=_normal)(x.reshape(x.shape[0], -1))
 
 
@@ -86,19 +57,16 @@ def upsample(x: jax.Array) -> jax.Array:
 
 
 class ResNetGenerator(nn.Module):
-    channels: int
+    problem: Problem
 
     @nn.compact
     def __call__(self, z: jax.Array, train: bool = True) -> jax.Array:
-        def norm(x: jax.Array) -> jax.Array:
-            return nn.relu(nn.BatchNorm(not train, momentum=0.9)(x))
-
         x = nn.Dense(4 * 4 * 256)(z).reshape(-1, 4, 4, 256)
         for _ in range(3):
-            y = nn.Conv(256, (3, 3), use_bias=False)(upsample(norm(x)))
-            y = nn.Conv(256, (3, 3))(norm(y))
+            y = nn.Conv(256, (3, 3), use_bias=False)(upsample(nn.relu(norm(x, train))))
+            y = nn.Conv(256, (3, 3))(nn.relu(norm(y, train)))
             x = y + upsample(nn.Conv(256, (1, 1))(x))
-        return nn.tanh(nn.Conv(self.channels, (3, 3))(norm(x)))
+        return nn.tanh(nn.Conv(self.problem.shape[-1], (3, 3))(nn.relu(norm(x, train))))
 
 
 class ResNetDiscriminator(nn.Module):
@@ -116,65 +84,56 @@ class ResNetDiscriminator(nn.Module):
         return nn.SpectralNorm(nn.Dense(1))(nn.relu(x).sum((1, 2)), update_stats=train)
 
 
+def nets(problem: Problem) -> tuple[nn.Module, nn.Module]:
+    if problem.family == "dcgan":
+        return DCGANGenerator(problem), DCGANDiscriminator(problem)
+    if problem.family == "resnet":
+        return ResNetGenerator(problem), ResNetDiscriminator()
+    return make_nets(problem)  # plain Flax as they are
+
+
 class Player(TrainState):
     batch_stats: Any
 
-
-def nets(problem: Problem) -> tuple[nn.Module, nn.Module]:
-    if problem.family == "mlp":
-        activation = nn.relu if problem.activation == "relu" else leaky_relu
-        outputs = 1
-        for size in problem.shape:
-            outputs *= size
-        net = MLP(problem.hidden, outputs, activation)
-        return MLPGenerator(net, problem.shape), MLP(problem.hidden, 1, activation)
-    side, channels = problem.shape[0], problem.shape[-1]
-    if problem.family == "dcgan":
-        discriminator = DCGANDiscriminator(problem.width, problem.batch_norm)
-        return DCGANGenerator(side, channels, problem.width), discriminator
-    return ResNetGenerator(channels), ResNetDiscriminator()
+    def forward(self, params: Any, x: jax.Array) -> tuple[jax.Array, Any]:
+        variables = {"params": params, "batch_stats": self.batch_stats}
+        y, new = self.apply_fn(variables, x, mutable=["batch_stats"])
+        return y, new.get("batch_stats", {})
 
 
 def player(net: nn.Module, x: jax.Array, problem: Problem) -> Player:
     variables = net.init(jax.random.key(0), x)
-    adam = problem.adam
     return Player.create(
         apply_fn=net.apply,
         params=variables["params"],
-        tx=optax.adam(adam["rate"], adam["beta1"], adam["beta2"]),
+        tx=optax.adam(*problem.adam),
         batch_stats=variables.get("batch_stats", {}),
     )
 
 
-def forward(p: Player, params: Any, x: jax.Array) -> tuple[jax.Array, Any]:
-    variables = {"params": params, "batch_stats": p.batch_stats}
-    y, new = p.apply_fn(variables, x, mutable=["batch_stats"])
-    return y, new.get("batch_stats", {})
-
-
 def make_step(problem: Problem) -> Any:
-    hinge, mixes = problem.loss == "hinge", problem.family == "dcgan" and problem.batch_norm
+    hinge = problem.loss == "hinge"
 
     def d_loss(params: Any, d: Player, real: jax.Array, fake: jax.Array, key: jax.Array) -> Any:
-        if mixes:
-            on_real, stats = forward(d, params, real)
-            on_fake, stats = forward(d.replace(batch_stats=stats), params, fake)
+        if problem.family == "dcgan" and not problem.critic:  # batch statistics are not to mix
+            on_real, stats = d.forward(params, real)
+            on_fake, stats = d.replace(batch_stats=stats).forward(params, fake)
         else:
-            logits, stats = forward(d, params, jnp.concatenate([real, fake]))
+            logits, stats = d.forward(params, jnp.concatenate([real, fake]))
             on_real, on_fake = jnp.split(logits, 2)
         if hinge:
             return jnp.mean(nn.relu(1 - on_real) + nn.relu(1 + on_fake)), stats
-        if problem.loss == "wasserstein":
+        if problem.critic:
             epsilon = jax.random.uniform(key, (len(real), 1, 1, 1))
             x = real + epsilon * (fake - real)
-            gradient = jax.grad(lambda x: forward(d, params, x)[0].sum())(x)
-            norm = jnp.sqrt(jnp.sum(gradient**2, axis=(1, 2, 3)) + 1e-12)
-            return jnp.mean(on_fake - on_real) + 10 * jnp.mean((norm - 1) ** 2), stats
+            gradient = jax.grad(lambda x: d.forward(params, x)[0].sum())(x)
+            length = jnp.sqrt(jnp.sum(gradient**2, axis=(1, 2, 3)) + 1e-12)
+            return jnp.mean(on_fake - on_real) + 10 * jnp.mean((length - 1) ** 2), stats
         return jnp.mean(nn.softplus(-on_real) + nn.softplus(on_fake)), stats
 
     def g_loss(params: Any, g: Player, d: Player, z: jax.Array) -> Any:
-        fake, stats = forward(g, params, z)
-        logits, _ = forward(d, d.params, fake)
+        fake, stats = g.forward(params, z)
+        logits, _ = d.forward(d.params, fake)
         return (-jnp.mean(logits) if hinge else jnp.mean(nn.softplus(-logits))), stats
 
     @partial(jax.jit, donate_argnums=(0, 1, 2))
@@ -184,10 +143,10 @@ def make_step(problem: Problem) -> Any:
             real = real.astype(jnp.float32) / 127.5 - 1
         z_key, key = jax.random.split(jax.random.fold_in(key, d.step))
         z = jax.random.normal(z_key, (len(real), problem.latent_dim))
-        fake, _ = forward(g, g.params, z)
+        fake, _ = g.forward(g.params, z)
         grads, stats = jax.grad(d_loss, has_aux=True)(d.params, d, real, fake, key)
         d = d.apply_gradients(grads=grads, batch_stats=stats)
-        if not problem.critic_only:
+        if not problem.critic:
             grads, stats = jax.grad(g_loss, has_aux=True)(g.params, g, d, z)
             g = g.apply_gradients(grads=grads, batch_stats=stats)
             ema = optax.incremental_update(g.params, ema, 1 - EMA_DECAY)
@@ -196,8 +155,12 @@ def make_step(problem: Problem) -> Any:
     return step
 
 
-def train(problem: Problem) -> Work:
+def work(case: Case, variant: str) -> Work:
     """Training, one step a call; data rest on the device."""
+    del variant
+    if case.samples:
+        return sample(case)
+    problem = case.problem
     generator, discriminator = nets(problem)
     g = player(generator, jnp.zeros((2, problem.latent_dim)), problem)
     d = player(discriminator, jnp.zeros((2, *problem.shape)), problem)
@@ -216,20 +179,16 @@ def train(problem: Problem) -> Work:
     return Work(run, 1, *on_device(images.device))
 
 
-def conv_transpose(problem: Problem) -> Work:
-    """Forward and backward of the generator's transposed convolutions."""
-    return time_conv_transpose(problem, nn.ConvTranspose)
-
-
-def sample(problem: Problem, count: int) -> Work:
+def sample(case: Case) -> Work:
     """Samples in evaluation mode, 250 at a time, to the host."""
-    generator, _ = nets(problem)
-    variables = generator.init(jax.random.key(0), jnp.zeros((2, problem.latent_dim)))
+    count, width = case.samples, case.problem.latent_dim
+    generator, _ = nets(case.problem)
+    variables = generator.init(jax.random.key(0), jnp.zeros((2, width)))
     draw = jax.jit(lambda z: generator.apply(variables, z, train=False))
 
     def run(calls: int) -> None:
         for call in range(calls):
-            latents = jax.random.normal(jax.random.key(call), (count, problem.latent_dim))
+            latents = jax.random.normal(jax.random.key(call), (count, width))
             parts = (latents[start : start + 250] for start in range(0, count, 250))
             np.concatenate([jax.device_get(draw(part)) for part in parts])
 

@@ -2,7 +2,9 @@
 # ruff: noqa: D101, D102
 
 import copy
-from itertools import pairwise
+import math
+from collections.abc import Callable
+from itertools import chain, pairwise
 from typing import Any
 
 import torch
@@ -10,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its users call it so
 from torch.nn.utils.parametrizations import spectral_norm
 
-from experiments.benchmark.cases import Problem, threads
+from experiments.benchmark.cases import Case, Problem, threads
 from experiments.benchmark.worker import Work
 
 EMA_DECAY = 0.999
@@ -19,14 +21,12 @@ EMA_DECAY = 0.999
 def mlp(problem: Problem) -> tuple[nn.Module, nn.Module]:
     def layers(inputs: int, outputs: int) -> list[nn.Module]:
         widths = [inputs, *problem.hidden]
-        relu = problem.activation == "relu"
-        made: list[nn.Module] = []
-        for before, after in pairwise(widths):
-            made += [nn.Linear(before, after), nn.ReLU() if relu else nn.LeakyReLU(0.2)]
-        return [*made, nn.Linear(widths[-1], outputs)]
+        activation = nn.ReLU() if problem.activation == "relu" else nn.LeakyReLU(0.2)
+        pairs = [(nn.Linear(a, b), activation) for a, b in pairwise(widths)]
+        return [*chain.from_iterable(pairs), nn.Linear(widths[-1], outputs)]
 
     channels_first = problem.shape[-1:] + problem.shape[:-1]
-    pixels = torch.Size(channels_first).numel()
+    pixels = math.prod(problem.shape)
     last = [nn.Tanh()] if len(problem.shape) == 3 else []
     shape = nn.Unflatten(1, channels_first)
     generator = nn.Sequential(*layers(problem.latent_dim, pixels), shape, *last)
@@ -34,10 +34,7 @@ def mlp(problem: Problem) -> tuple[nn.Module, nn.Module]:
 
 
 def dcgan(problem: Problem) -> tuple[nn.Module, nn.Module]:
-    side, _, channels = problem.shape
-    base = 7 if side % 7 == 0 else 4
-    stages = (side // base).bit_length() - 1
-    widths = [problem.width << stage for stage in range(stages)]
+    channels, base, widths = problem.shape[-1], problem.base, problem.widths
     up: list[nn.Module] = [
         nn.Linear(problem.latent_dim, base * base * widths[-1], bias=False),
         nn.Unflatten(1, (widths[-1], base, base)),
@@ -50,8 +47,8 @@ def dcgan(problem: Problem) -> tuple[nn.Module, nn.Module]:
     up += [nn.ConvTranspose2d(widths[0], channels, 4, 2, 1), nn.Tanh()]
     down: list[nn.Module] = [nn.Conv2d(channels, widths[0], 4, 2, 1), nn.LeakyReLU(0.2)]
     for before, after in pairwise(widths):
-        norm = [nn.BatchNorm2d(after)] if problem.batch_norm else []
-        convolution = nn.Conv2d(before, after, 4, 2, 1, bias=not problem.batch_norm)
+        norm = [] if problem.critic else [nn.BatchNorm2d(after)]
+        convolution = nn.Conv2d(before, after, 4, 2, 1, bias=problem.critic)
         down += [convolution, *norm, nn.LeakyReLU(0.2)]
     down += [nn.Flatten(), nn.Linear(base * base * widths[-1], 1), nn.Flatten(0)]
     nets = nn.Sequential(*up), nn.Sequential(*down)
@@ -77,19 +74,18 @@ class UpBlock(nn.Module):
 
 
 class DownBlock(nn.Module):
-    def __init__(self, channels: int, features: int, *, first: bool, halves: bool) -> None:
+    def __init__(self, channels: int, *, first: bool = False, halves: bool = False) -> None:
         super().__init__()
         self.first, self.halves = first, halves
-        middle = features if first else channels
-        self.inner = spectral_norm(nn.Conv2d(channels, middle, 3, padding=1))
-        self.outer = spectral_norm(nn.Conv2d(middle, features, 3, padding=1))
-        self.shortcut = spectral_norm(nn.Conv2d(channels, features, 1)) if halves else None
+        self.inner = spectral_norm(nn.Conv2d(channels, 128, 3, padding=1))
+        self.outer = spectral_norm(nn.Conv2d(128, 128, 3, padding=1))
+        self.shortcut = spectral_norm(nn.Conv2d(channels, 128, 1)) if halves else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.outer(F.relu(self.inner(x if self.first else F.relu(x))))
         if self.halves:
             x, y = F.avg_pool2d(x, 2), F.avg_pool2d(y, 2)
-        return y + (x if self.shortcut is None else self.shortcut(x))
+        return y + self.shortcut(x)
 
 
 class Sum(nn.Module):
@@ -99,73 +95,61 @@ class Sum(nn.Module):
 
 def resnet(problem: Problem) -> tuple[nn.Module, nn.Module]:
     channels = problem.shape[-1]
-    generator = nn.Sequential(
-        nn.Linear(problem.latent_dim, 4 * 4 * 256),
-        nn.Unflatten(1, (256, 4, 4)),
-        *(UpBlock(256) for _ in range(3)),
-        nn.BatchNorm2d(256),
-        nn.ReLU(),
-        nn.Conv2d(256, channels, 3, padding=1),
-        nn.Tanh(),
-    )
-    discriminator = nn.Sequential(
-        DownBlock(channels, 128, first=True, halves=True),
-        DownBlock(128, 128, first=False, halves=True),
-        DownBlock(128, 128, first=False, halves=False),
-        DownBlock(128, 128, first=False, halves=False),
-        Sum(),
-        spectral_norm(nn.Linear(128, 1)),
-        nn.Flatten(0),
-    )
-    return generator, discriminator
+    first = nn.Linear(problem.latent_dim, 4 * 4 * 256)
+    up = [UpBlock(256), UpBlock(256), UpBlock(256), nn.BatchNorm2d(256), nn.ReLU()]
+    last = nn.Conv2d(256, channels, 3, padding=1)
+    down = [DownBlock(channels, first=True, halves=True), DownBlock(128, halves=True)]
+    down += [DownBlock(128), DownBlock(128)]
+    head = [Sum(), spectral_norm(nn.Linear(128, 1)), nn.Flatten(0)]
+    generator = nn.Sequential(first, nn.Unflatten(1, (256, 4, 4)), *up, last, nn.Tanh())
+    return generator, nn.Sequential(*down, *head)
 
 
 NETS = {"mlp": mlp, "dcgan": dcgan, "resnet": resnet}
 
 
-def prepare(channels_last: bool) -> tuple[torch.device, dict[str, Any]]:
-    """The device and how nets lie on it."""
+def work(case: Case, variant: str) -> Work:
+    """What a case times: "eager", in "channels_last", or "compile" in the layout that suits it."""
     torch.manual_seed(0)
     torch.set_num_threads(threads())
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device.type == "cuda":
+    device, facts = torch.device("cpu"), {"device": "cpu"}
+    finish, peak = (lambda: None), (lambda: 0)
+    if torch.cuda.is_available():
+        device, facts = torch.device("cuda"), {"device": torch.cuda.get_device_name()}
+        finish, peak = torch.cuda.synchronize, torch.cuda.max_memory_allocated
         torch.set_float32_matmul_precision("high")  # TF32, as JAX has it by default
-    layout = torch.channels_last if channels_last else torch.preserve_format
-    return device, {"device": device, "memory_format": layout}
+    last = variant == "channels_last" or (variant == "compile" and case.problem.family != "mlp")
+    layout = torch.channels_last if last else torch.contiguous_format
+    nets = [n.to(device, memory_format=layout) for n in NETS[case.problem.family](case.problem)]
+    if case.samples:
+        once = sampling(nets[0], case, device)
+    else:
+        once = training(nets, case.problem, device, layout, compiled=variant == "compile")
+
+    def run(calls: int) -> None:
+        for _ in range(calls):
+            once()
+        finish()
+
+    return Work(run, case.samples or 1, facts, peak)
 
 
-def on_device(device: torch.device) -> tuple[dict[str, str], Any]:
-    """The device's name and its memory's high-water mark."""
-    if device.type == "cpu":
-        return {"device": "cpu"}, lambda: 0
-    return {"device": torch.cuda.get_device_name(device)}, torch.cuda.max_memory_allocated
-
-
-def finish(device: torch.device) -> None:
-    """Waits for the device."""
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
-def train(problem: Problem, channels_last: bool = False, compiled: bool = False) -> Work:
-    """Training; data rest on the device, the generator's pass serves both players."""
-    device, layout = prepare(channels_last)
-    nets = generator, discriminator = [net.to(**layout) for net in NETS[problem.family](problem)]
-    averaged = copy.deepcopy(list(generator.parameters()))
-    if compiled:
-        generator, discriminator = (torch.compile(n, dynamic=False) for n in nets)
-    rate, *betas = problem.adam.values()
+def training(
+    nets: list[nn.Module], problem: Problem, device: torch.device, layout: Any, compiled: bool
+) -> Callable[[], None]:
+    """A step; data rest on the device, the generator's pass serves both players."""
+    averaged = copy.deepcopy(list(nets[0].parameters()))
+    generator, discriminator = (torch.compile(n, dynamic=False) if compiled else n for n in nets)
+    rate, *betas = problem.adam
     parameters = {net: list(net.parameters()) for net in (generator, discriminator)}
     optimizers = {net: torch.optim.Adam(p, rate, betas) for net, p in parameters.items()}
-
     images = torch.from_numpy(problem.examples()).to(device)
     if images.ndim == 4:
-        images = images.permute(0, 3, 1, 2).contiguous().to(**layout)
-    order = torch.randperm(len(images), device=device)
-    position = 0
+        images = images.permute(0, 3, 1, 2).contiguous(memory_format=layout)
+    order, position = torch.randperm(len(images), device=device), 0
 
     def judge_both(real: Tensor, fake: Tensor) -> list[Tensor]:
-        if problem.family == "dcgan" and problem.batch_norm:  # its statistics are not to mix
+        if problem.family == "dcgan" and not problem.critic:  # batch statistics are not to mix
             return [discriminator(real), discriminator(fake)]
         return list(discriminator(torch.cat([real, fake])).chunk(2))
 
@@ -173,7 +157,7 @@ def train(problem: Problem, channels_last: bool = False, compiled: bool = False)
         on_real, on_fake = judge_both(real, fake)
         if problem.loss == "hinge":
             return (F.relu(1 - on_real) + F.relu(1 + on_fake)).mean()
-        if problem.loss == "wasserstein":
+        if problem.critic:
             return (on_fake - on_real).mean() + 10 * gradient_penalty(real, fake)
         return (F.softplus(-on_real) + F.softplus(on_fake)).mean()
 
@@ -201,47 +185,24 @@ def train(problem: Problem, channels_last: bool = False, compiled: bool = False)
         if real.dtype == torch.uint8:
             real = real.float() / 127.5 - 1
         latent = torch.randn(problem.batch, problem.latent_dim, device=device)
-        with torch.set_grad_enabled(not problem.critic_only):
+        with torch.set_grad_enabled(not problem.critic):
             fake = generator(latent)
         descend(discriminator, discriminator_loss(real, fake.detach()))
-        if not problem.critic_only:
+        if not problem.critic:
             descend(generator, generator_loss(fake))
             with torch.no_grad():
                 torch._foreach_lerp_(averaged, parameters[generator], 1 - EMA_DECAY)
 
-    def run(calls: int) -> None:
-        for _ in range(calls):
-            step()
-        finish(device)
-
-    return Work(run, 1, *on_device(device))
+    return step
 
 
-def conv_transpose(problem: Problem, channels_last: bool = False) -> Work:
-    """Forward and backward of the generator's transposed convolutions."""
-    device, layout = prepare(channels_last)
-    widths = [problem.width * 4, problem.width * 2, problem.width, problem.shape[-1]]
-    layers = [nn.ConvTranspose2d(a, b, 4, 2, 1) for a, b in pairwise(widths)]
-    net = nn.Sequential(*layers).to(**layout)
-    x = torch.randn(problem.batch, widths[0], 4, 4).to(**layout).requires_grad_()
-
-    def run(calls: int) -> None:
-        for _ in range(calls):
-            torch.autograd.grad((net(x) ** 2).mean(), [x, *net.parameters()])
-        finish(device)
-
-    return Work(run, 1, *on_device(device))
-
-
-def sample(problem: Problem, count: int, channels_last: bool = False) -> Work:
+def sampling(generator: nn.Module, case: Case, device: torch.device) -> Callable[[], None]:
     """Samples in evaluation mode, 250 at a time, to the host."""
-    device, layout = prepare(channels_last)
-    generator = NETS[problem.family](problem)[0].to(**layout).eval()
+    generator.eval()
 
-    def run(calls: int) -> None:
-        with torch.inference_mode():
-            for _ in range(calls):
-                latents = torch.randn(count, problem.latent_dim, device=device)
-                torch.cat([generator(part).cpu() for part in latents.split(250)])
+    @torch.inference_mode()
+    def draw() -> None:
+        latents = torch.randn(case.samples, case.problem.latent_dim, device=device)
+        torch.cat([generator(part).cpu() for part in latents.split(250)])
 
-    return Work(run, count, *on_device(device))
+    return draw

@@ -1,0 +1,76 @@
+"""R3GAN's step: the relativistic loss under R1 and R2, everything on a schedule.
+
+Huang et al., 2024, arXiv:2501.05441: over a share of the run learning rate, γ, β2, the half-life of
+the average and the strength of the augmentation go from start to end on half a cosine. The nets are
+DCGAN's without its batch normalisation in the discriminator.
+
+    python -m experiments.train --config=configs/image/r3gan.py
+"""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+import optax
+from ml_collections import ConfigDict
+
+from gan_jax import algorithms, augment, data, losses, nets, priors
+from gan_jax.game import Game, View
+from gan_jax.optimizers import cosine
+from gan_jax.penalties import R1, R2
+from gan_jax.train import Plan, settings
+from gan_jax.types import Array, PRNGKey
+
+STEPS = {"digits": 8_000, "mnist": 12_000, "fashion_mnist": 12_000, "cifar10": 20_000}
+TINY = {"net.width": 4}
+
+
+def get_config(variant: str = "digits") -> ConfigDict:
+    plan = Plan(steps=STEPS[variant], sample_every=500, evaluate_every=2_000)
+    config = ConfigDict(settings(plan, data.SOURCES[variant]))
+    config.net = {"latent_dim": 64, "width": 32}
+    config.schedule = {
+        "share": 0.8,  # of the run, until the end values are reached
+        "learning_rate": (5e-4, 1e-4),
+        "gamma": (1.0, 0.1),
+        "beta2": (0.9, 0.99),
+        "half_life": (0.0, 50_000.0),  # of the average, in examples
+        "augmentation": (0.0, 0.3),  # probability
+    }
+    return config
+
+
+def schedule(config: ConfigDict, name: str) -> Callable[[Array], Array]:
+    start, end = config.schedule[name]
+    return cosine(start, end, round(config.schedule.share * config.steps))
+
+
+def make_optimizers(config: ConfigDict) -> dict[str, optax.GradientTransformation]:
+    adam = optax.inject_hyperparams(optax.adam)(
+        schedule(config, "learning_rate"), b1=0.0, b2=schedule(config, "beta2")
+    )
+    return {"generator": adam, "discriminator": adam}
+
+
+def make_ema_decay(config: ConfigDict) -> Callable[[Array], Array]:
+    half_life = schedule(config, "half_life")
+    return lambda step: 0.5 ** (config.batch_size / (half_life(step) + 1e-8))
+
+
+def make_game(config: ConfigDict) -> Game:
+    probability, gamma = schedule(config, "augmentation"), schedule(config, "gamma")
+
+    def augmented(keys: PRNGKey, x: Array, view: View) -> Array:
+        step = jnp.asarray(view.step)
+        return augment.with_probability(keys, x, augment.translation, probability(step))
+
+    width = config.net.width
+    return algorithms.gan(
+        nets.dcgan.Generator(
+            config.data.resolution, config.data.channels, width, dtype=config.dtype
+        ),
+        nets.dcgan.Discriminator(width, batch_norm=False, dtype=config.dtype),
+        prior=priors.normal(config.net.latent_dim),
+        loss=losses.RELATIVISTIC,
+        penalties=[R1(gamma), R2(gamma)],
+        augment=augmented,
+    )

@@ -1,0 +1,45 @@
+"""pix2pix: edges to photographs of shoes and handbags, from pairs.
+
+Isola et al., 2016, arXiv:1611.07004: a U-Net whose dropout is its noise, against a discriminator of
+patches that sees the edges too; L1 with weight 100; Adam 2e-4 with moments (0.5, 0.999).
+
+    python -m experiments.train --config=configs/translation/pix2pix.py
+"""
+
+from ml_collections import ConfigDict
+
+from gan_jax import algorithms, augment, data, nets
+from gan_jax.game import Game
+from gan_jax.optimizers import Adam
+from gan_jax.train import Plan, settings
+from gan_jax.types import Batch, PRNGKey
+
+TINY = {"data.resolution": 16, "net.width": 4, "net.discriminator_layers": 1}
+
+
+def get_config(variant: str = "edges2shoes_handbags") -> ConfigDict:
+    plan = Plan(steps=1_500, batch_size=16, sample_every=250, evaluate_every=500)
+    adam = Adam(learning_rate=2e-4, beta1=0.5)
+    source = data.SOURCES[variant]
+    config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))
+    config.net = {"width": 24, "discriminator_layers": 2, "dropout": 0.5}
+    config.l1_weight = 100.0
+    return config
+
+
+def flip(keys: PRNGKey, batch: Batch) -> Batch:
+    """Mirrors half of the pairs, both images alike."""
+    return {**batch, **{name: augment.flip(keys, batch[name]) for name in ("x", "source")}}
+
+
+def make_game(config: ConfigDict) -> Game:
+    net = config.net
+    translator = nets.unet.Translator(
+        config.data.channels, net.width, dropout=net.dropout, dtype=config.dtype
+    )
+    game = algorithms.pix2pix(
+        translator,
+        nets.patch.Discriminator(net.width, net.discriminator_layers, dtype=config.dtype),
+        l1_weight=config.l1_weight,
+    )
+    return game._replace(transform=flip)

@@ -1,0 +1,159 @@
+"""The one way from a run's folder to the run: its game, its state, its data, its samples."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, NamedTuple
+
+import jax
+import numpy as np
+from ml_collections import ConfigDict
+
+from experiments import recipes
+from gan_jax import data, runs, sampling
+from gan_jax.checkpoints import Checkpoints
+from gan_jax.data.kinds import Kind
+from gan_jax.game import Game
+from gan_jax.step import GameState
+from gan_jax.train import Plan
+from gan_jax.types import Batch, UserError
+
+Step = int | Literal["best"] | None
+
+
+class Run(NamedTuple):
+    """A trained run, as its folder has it.
+
+    Attributes:
+      workdir: the folder.
+      record: what it was made with.
+      config: resolved.
+      recipe: the module.
+      game: of the recipe.
+      kinds: of the data's columns.
+      step: of the checkpoint.
+      state: after that step.
+    """
+
+    workdir: Path
+    record: Mapping[str, Any]
+    config: ConfigDict
+    recipe: ModuleType
+    game: Game
+    kinds: Mapping[str, Kind]
+    step: int
+    state: GameState
+
+    def open(self, split: str = "") -> data.Dataset:
+        """A split of its data, by default the one it was trained on."""
+        return recipes.make_data(self.recipe, self.config, split or self.config.data.split)
+
+    def shown(self) -> data.Dataset:
+        """The data that conditions are taken from: held out, where there are such."""
+        return self.open(self.config.data.get("test_split", ""))
+
+    def inputs(self, key: jax.Array, count: int, label: int | None = None) -> Batch:
+        """What `count` samples are made from, all of one class if `label` is given."""
+        given = dict(sampling.conditions(self.game, self.kinds, self.shown, count))
+        if label is not None:
+            if "label" not in self.game.conditions:
+                raise UserError(f"--label: {self.record['recipe']} is not conditioned on labels")
+            classes = len(self.kinds["label"].classes)  # type: ignore[attr-defined]
+            if not 0 <= label < classes:
+                raise UserError(f"--label={label} is not in 0..{classes - 1}")
+            given["label"] = np.full(count, label, np.int32)
+        return sampling.draw_inputs(self.game, key, count, given)
+
+
+def parse_step(text: str | None) -> Step:
+    """What `--step` says: a number, `best`, or None for the newest.
+
+    Raises:
+      UserError: it says something else.
+    """
+    if text is None or text == "":
+        return None
+    if text == "best":
+        return "best"
+    if not text.isdigit():
+        raise UserError(f"--step={text} is neither a step's number nor 'best'")
+    return int(text)
+
+
+def load_run(workdir: str | os.PathLike[str], step: Step = None) -> Run:
+    """Restores a run from its folder alone, at its newest checkpoint or that of `step`."""
+    workdir = Path(workdir)
+    record = runs.load(workdir)
+    config = ConfigDict(record["config"])
+    recipe = recipes.load_recipe(workdir / "recipe.py")
+    game = recipes.make_game(recipe, config)
+    example = {
+        name: np.zeros((2, *column["shape"]), column["dtype"])
+        for name, column in record["columns"].items()
+    }
+    kinds = {name: data.from_record(column["kind"]) for name, column in record["columns"].items()}
+    template = jax.eval_shape(lambda: recipes.make_state(recipe, config, game, example))
+    checkpoints = make_checkpoints(workdir, recipes.make_plan(config))
+    restored = checkpoints.restore(template, step)
+    if restored is None:
+        raise UserError(f"{workdir} has no checkpoint yet: let the run reach one")
+    return Run(workdir, record, config, recipe, game, kinds, *restored)
+
+
+def make_checkpoints(workdir: str | os.PathLike[str], plan: Plan) -> Checkpoints:
+    """The run's checkpoints."""
+    best = plan.best.removeprefix("-")
+    return Checkpoints(
+        Path(workdir) / "checkpoints",
+        keep=plan.keep,
+        best=best or None,
+        higher_is_better=best == plan.best,
+    )
+
+
+def transfer(state: GameState, sources: Mapping[str, str]) -> GameState:
+    """The state with players' weights from other runs.
+
+    Args:
+      state: before the first step.
+      sources: by player, `RUN`, `RUN@STEP` or `RUN@best`, and `RUN[@STEP]:PLAYER` where the player
+        has another name there. Averaged weights are taken where the run keeps such.
+
+    Raises:
+      UserError: a run has no such player, or its weights are of other shapes.
+    """
+    players = dict(state.players)
+    for name, source in sources.items():
+        if name not in players:
+            raise UserError(f"--init.{name}: the players are {', '.join(sorted(players))}")
+        place, _, other = source.partition(":")
+        workdir, _, step = place.partition("@")
+        run = load_run(workdir, parse_step(step))
+        theirs = run.state.players.get(other or name)
+        if theirs is None:
+            there = ", ".join(sorted(run.state.players))
+            raise UserError(f"--init.{name}={source}: that run's players are {there}")
+        mine, taken = players[name], theirs.averaged
+        params, stats = taken["params"], {c: v for c, v in taken.items() if c != "params"}
+        _check_alike(f"--init.{name}={source}", {"params": mine.params, **mine.stats}, taken)
+        copy = lambda tree: jax.tree.map(jax.numpy.array, tree)
+        ema = None if mine.ema is None else copy(params)
+        players[name] = mine.replace(params=copy(params), stats=copy(stats), ema=ema)
+    return state.replace(players=players)
+
+
+def _check_alike(what: str, mine: Any, theirs: Any) -> None:
+    def shapes(tree: Any) -> dict[str, str]:
+        return {
+            jax.tree_util.keystr(path, simple=True, separator="/"): f"{leaf.dtype}{leaf.shape}"
+            for path, leaf in jax.tree.leaves_with_path(tree)
+        }
+
+    here, there = shapes(mine), shapes(theirs)
+    for name in sorted(here.keys() | there.keys()):
+        if here.get(name) != there.get(name):
+            raise UserError(
+                f"{what}: {name} is {there.get(name, 'absent')} there and "
+                f"{here.get(name, 'absent')} here; the two nets must be alike"
+            )

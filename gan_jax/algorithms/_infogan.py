@@ -1,0 +1,90 @@
+"""InfoGAN: parts of the latent that a sample must tell of."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from gan_jax.algorithms._gan import Output, Term, gan
+from gan_jax.game import Game, Players, View, apply
+from gan_jax.priors import Prior, one_hot
+from gan_jax.types import Array, Batch, PRNGKey
+
+_EACH = 10  # samples of a class in a picture
+
+
+def infogan(
+    generator: nn.Module,
+    discriminator: nn.Module,
+    *,
+    prior: Prior,
+    classes: int,
+    codes: Mapping[str, Prior] | None = None,
+    weight: float = 1.0,
+    **settings: Any,
+) -> Game:
+    """A GAN whose latent holds codes that both players make readable from samples.
+
+    The generator sees the noise beside a class and further codes c; the discriminator also guesses
+    them, Q(c | x), and both players minimise `-λ E[log Q(c | G(z, c))]`, which bounds the mutual
+    information of code and sample from below.
+
+    InfoGAN: Interpretable Representation Learning by Information Maximizing Generative Adversarial
+    Nets, Chen et al., 2016, arXiv:1606.03657, eq. 6.
+
+    Args:
+      generator: `(latents and codes side by side [B, ...], label, train) -> x [B, ...]`.
+      discriminator: gives a mapping with `logits`, `class` [B, classes] and an output for each of
+        `codes`, as its `Prior.nll` takes it.
+      prior: of the noise.
+      classes: of the categorical code.
+      codes: priors of further ones, by name.
+      weight: λ of the paper.
+      **settings: as `gan` takes them.
+
+    Returns:
+      A game on batches of `x` [B, ...]. Where data have a `label`, `class_purity` is the share of
+      examples that are of the commonest label among those given their class.
+    """
+    codes = {"class": one_hot(classes), **(codes or {})}
+
+    def information(view: View, real: Output, fake: Output) -> Array:
+        del real
+        nll = (code.nll(fake[name], view.batch[name]) for name, code in codes.items())
+        return weight * sum(nll, jnp.zeros(()))
+
+    game = gan(
+        generator,
+        discriminator,
+        prior={"latent": prior, **codes},
+        terms=[Term("information", information, information)],
+        **settings,
+    )
+
+    def metrics(players: Players, batch: Batch, keys: PRNGKey) -> dict[str, Array]:
+        assert game.metrics is not None
+        found = dict(game.metrics(players, batch, keys))
+        if "label" in batch:
+            variables = players["discriminator"]
+            x = settings.get("encode", lambda x: x)(batch["x"])
+            label = batch["label"] if settings.get("conditional") else None
+            output, _ = apply(discriminator, variables, x, label, train=False)
+            read = jax.nn.one_hot(jnp.argmax(output["class"], axis=-1), classes)
+            alike = batch["label"][:, None] == batch["label"][None]  # [B, B]
+            together = read.T @ alike.astype(read.dtype)  # [classes, B]
+            found["class_purity"] = jnp.sum(jnp.max(together, axis=1)) / len(read)
+        return found
+
+    def show(players: Players, batch: Batch, keys: PRNGKey) -> OrderedDict[str, Array]:
+        """The same noise under each class in turn."""
+        drawn = {name: column[:_EACH] for name, column in game.inputs(keys, batch).items()}
+        strips = OrderedDict()
+        for k in range(classes):
+            code = jnp.broadcast_to(jax.nn.one_hot(k, classes), drawn["class"].shape)
+            strips[f"class {k}"] = game.sample(players, {**drawn, "class": code})
+        return strips
+
+    return game._replace(metrics=metrics, show=show)

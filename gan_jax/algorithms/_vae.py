@@ -1,0 +1,183 @@
+"""The variational autoencoder: one player, one turn."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from gan_jax import keys as keys_
+from gan_jax.game import Aux, Game, Players, Turn, View, apply, initialise, join, part
+from gan_jax.losses import bernoulli_nll, gaussian_kl, gaussian_nll
+from gan_jax.types import Array, Batch, PRNGKey, Variables
+
+
+class Likelihood(NamedTuple):
+    """How a decoder's output describes an example in [-1, 1].
+
+    Attributes:
+      nll: `(output, x) -> [B]`, nats per example.
+      mean: `output -> x`, the expected example, in [-1, 1].
+    """
+
+    nll: Callable[[Array, Array], Array]
+    mean: Callable[[Array], Array]
+
+
+BERNOULLI = Likelihood(
+    nll=lambda logits, x: bernoulli_nll(logits, (x + 1) / 2),
+    mean=lambda logits: 2 * nn.sigmoid(logits) - 1,
+)
+"""Pixels as coins: the output is logits, a grey value is read as a probability."""
+
+
+def gaussian(std: float) -> Likelihood:
+    """Pixels as Gaussians of one fixed standard deviation: the output is their mean."""
+    return Likelihood(
+        nll=lambda output, x: gaussian_nll(output, x, std=std), mean=lambda output: output
+    )
+
+
+def vae(
+    encoder: nn.Module,
+    decoder: nn.Module,
+    *,
+    latent_dim: int,
+    likelihood: Likelihood = BERNOULLI,
+    beta: float = 1.0,
+) -> Game:
+    """A variational autoencoder with a diagonal Gaussian posterior and a standard normal prior.
+
+    The one player is `vae`, with the nets `encoder` and `decoder`. It minimises
+    `E_q[-log p(x | z)] + β KL(q(z | x) || p(z))`, for β = 1 minus the evidence lower bound.
+
+    Auto-Encoding Variational Bayes, Kingma & Welling, 2013, arXiv:1312.6114; for β ≠ 1 beta-VAE,
+    Higgins et al., 2017.
+
+    Args:
+      encoder: `(x [B, ...], label, train) -> [B, 2 Z]`, mean and log-variance side by side.
+      decoder: `(latent [B, Z], label, train) -> output [B, ...]`, as the likelihood reads it.
+      latent_dim: Z.
+      likelihood: of an example given the decoder's output.
+      beta: weight of the divergence, at least 0.
+
+    Returns:
+      A game on batches of `x` [B, ...].
+    """
+
+    def infer(
+        players: Players, x: Array, keys: PRNGKey, *, train: bool
+    ) -> tuple[Array, Array, Array, Variables]:
+        """The decoder's output at one posterior sample, mean and log-variance, statistics."""
+        mean, log_variance, encoder_stats = _encode(encoder, players, x, keys, train=train)
+        noise = keys_.normal(keys_.fold_in(keys, "posterior"), (latent_dim,))
+        latent = mean + jnp.exp(0.5 * log_variance) * noise
+        output, decoder_stats = _decode(decoder, players, latent, keys, train=train)
+        return output, mean, log_variance, join(encoder=encoder_stats, decoder=decoder_stats)
+
+    def loss(view: View) -> tuple[Array, Aux]:
+        x = view.batch["x"]
+        output, mean, log_variance, stats = infer(view.players, x, view.keys, train=True)
+        nll = jnp.mean(likelihood.nll(output, x))
+        kl = jnp.mean(gaussian_kl(mean, log_variance))
+        return nll + beta * kl, Aux({"reconstruction": nll, "kl": kl}, stats)
+
+    def metrics(players: Players, batch: Batch, keys: PRNGKey) -> dict[str, Array]:
+        output, mean, log_variance, _ = infer(players, batch["x"], keys, train=False)
+        nll = jnp.mean(likelihood.nll(output, batch["x"]))
+        kl = jnp.mean(gaussian_kl(mean, log_variance))
+        return {"elbo": -(nll + kl), "reconstruction": nll, "kl": kl}
+
+    def show(players: Players, batch: Batch, keys: PRNGKey) -> OrderedDict[str, Array]:
+        output, *_ = infer(players, batch["x"], keys, train=False)
+        return OrderedDict(
+            input=batch["x"],
+            reconstruction=likelihood.mean(output),
+            sample=sample(players, inputs(keys, batch)),
+        )
+
+    def inputs(keys: PRNGKey, batch: Batch) -> Batch:
+        del batch
+        return {"latent": keys_.normal(keys_.fold_in(keys, "latent"), (latent_dim,))}
+
+    def sample(players: Players, inputs: Batch) -> Array:
+        output, _ = _decode(decoder, players, inputs["latent"], None, train=False)
+        return likelihood.mean(output)
+
+    def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
+        encoder_key, decoder_key = jax.random.split(key)
+        latent = jnp.zeros((batch["x"].shape[0], latent_dim))
+        keys = keys_.per_example(key, batch["x"].shape[0])
+        return {
+            "vae": join(
+                encoder=initialise(encoder, encoder_key, batch["x"], None, keys=keys),
+                decoder=initialise(decoder, decoder_key, latent, None, keys=keys),
+            )
+        }
+
+    return Game(
+        init=init,
+        turns=(Turn("vae", loss),),
+        inputs=inputs,
+        sample=sample,
+        sampler="vae",
+        metrics=metrics,
+        show=show,
+    )
+
+
+def log_importance_weights(
+    encoder: nn.Module, decoder: nn.Module, *, likelihood: Likelihood = BERNOULLI
+) -> Callable[[Players, Array, PRNGKey, int], Array]:
+    """What `metrics.importance_weighted_bound` reads of the game `vae` of the same arguments.
+
+    Importance Weighted Autoencoders, Burda, Grosse & Salakhutdinov, 2016, arXiv:1509.00519.
+
+    Args:
+      encoder: as `vae` takes it; so are `decoder` and `likelihood`.
+      decoder: with outputs as the likelihood reads them.
+      likelihood: of an example given the decoder's output.
+
+    Returns:
+      `(players, x [B, ...], keys [B], samples) -> log p(x, z) - log q(z | x)`, `[samples, B]` in
+      nats, each z drawn from q. They are decoded B at a time; `samples` is static under jit.
+    """
+
+    def log_weights(players: Players, x: Array, keys: PRNGKey, samples: int) -> Array:
+        mean, log_variance, _ = _encode(encoder, players, x, None, train=False)
+        keys = keys_.fold_in(keys, "posterior")
+
+        def draw(keys: PRNGKey) -> Array:
+            noise = keys_.normal(keys, mean.shape[1:])
+            latent = mean + jnp.exp(0.5 * log_variance) * noise
+            output, _ = _decode(decoder, players, latent, None, train=False)
+            # log p(z) - log q(z | x): the two Gaussians' constants cancel.
+            ratio = 0.5 * jnp.sum(noise**2 + log_variance - latent**2, axis=-1)
+            return ratio - likelihood.nll(output, x)
+
+        return lax.map(draw, jax.vmap(lambda key: jax.random.split(key, samples), out_axes=1)(keys))
+
+    return log_weights
+
+
+def _encode(
+    encoder: nn.Module, players: Players, x: Array, keys: PRNGKey | None, *, train: bool
+) -> tuple[Array, Array, Variables]:
+    variables, keys = part(players["vae"], "encoder"), _own(keys, "encoder")
+    code, stats = apply(encoder, variables, x, None, train=train, keys=keys)
+    mean, log_variance = jnp.split(code, 2, axis=-1)
+    return mean, log_variance, stats
+
+
+def _decode(
+    decoder: nn.Module, players: Players, latent: Array, keys: PRNGKey | None, *, train: bool
+) -> tuple[Array, Variables]:
+    variables, keys = part(players["vae"], "decoder"), _own(keys, "decoder")
+    return apply(decoder, variables, latent, None, train=train, keys=keys)
+
+
+def _own(keys: PRNGKey | None, purpose: str) -> PRNGKey | None:
+    return None if keys is None else keys_.fold_in(keys, purpose)

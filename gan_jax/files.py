@@ -1,0 +1,51 @@
+"""The one way to write a file: whole or not at all."""
+
+import contextlib
+import os
+import pathlib
+import secrets
+from collections.abc import Iterator
+
+from gan_jax.types import UserError
+
+_PARTIAL = ".partial-"
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
+    """Where to write what becomes `path` by one rename, once the block has ended well.
+
+    The name yielded is new, so that two processes may write the same file, and lies in the same
+    folder, made if need be, with the same suffix. After an exception it is removed, and `path` is
+    as it was.
+
+    Raises:
+      UserError: in place of an OSError, in one line that names `path`.
+    """
+    path = pathlib.Path(path)
+    partial = path.with_name(f"{_PARTIAL}{secrets.token_hex(4)}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        raise UserError(f"could not write {path}: {error.strerror or error}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
+    """Writes a file, text as UTF-8; see `replacing`.
+
+    Raises:
+      UserError: it could not be written.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    with replacing(path) as partial:
+        partial.write_bytes(data)
+
+
+def is_partial(name: str) -> bool:
+    """Whether a file of this name is what a killed process left of `replacing`."""
+    return name.startswith(_PARTIAL)

@@ -1,0 +1,137 @@
+"""From a game and its players to samples, and to a picture of them."""
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from gan_jax import keys as keys_
+from gan_jax import metrics, parallel
+from gan_jax.data import Dataset, first
+from gan_jax.data.kinds import Category, Image, Kind, Real
+from gan_jax.game import Game, Players
+from gan_jax.kinds import show
+from gan_jax.types import Array, Batch, PRNGKey, UserError
+
+DRAW_SIZE = 256
+"""Samples drawn at once, over all devices of a process together."""
+
+_ROWS, _COLUMNS = 8, 10  # of a picture of images
+_STRIP = 12  # examples of a picture of strips
+_REAL = 10_000  # examples that samples are drawn over
+
+
+def conditions(
+    game: Game, kinds: Mapping[str, Kind], examples: Callable[[], Dataset], count: int
+) -> Batch:
+    """What a game's inputs need for `count` samples: classes in turn, or real examples.
+
+    Args:
+      game: the game.
+      kinds: of the data's columns.
+      examples: opens data to take conditions from; not called where labels are all that is needed.
+      count: how many.
+    """
+    if not game.conditions:
+        return {}
+    label = kinds.get("label")
+    if game.conditions == ("label",) and isinstance(label, Category):
+        return {"label": np.arange(count, dtype=np.int32) % len(label.classes)}
+    batch = first(examples(), count)
+    return {name: batch[name] for name in game.conditions}
+
+
+def available(game: Game, examples: Callable[[], Dataset], wanted: int) -> int:
+    """As many samples as are wanted, but where each is made from an example, none of it twice."""
+    return wanted if set(game.conditions) <= {"label"} else min(wanted, len(examples()))
+
+
+def draw_inputs(game: Game, key: PRNGKey, count: int, conditions: Batch) -> Batch:
+    """What `count` samples are made from: latents and, where asked for, labels or examples.
+
+    Args:
+      game: the game.
+      key: a scalar key; the same key, the same inputs, and fewer are the first of more.
+      count: how many.
+      conditions: the columns `game.conditions`, `[count, ...]`.
+    """
+    return game.inputs(keys_.per_example(key, count), conditions)
+
+
+def sampler(game: Game) -> Callable[[Players, Batch], np.ndarray]:
+    """`(players, inputs [N, ...]) -> samples [N, ...]` on the host, for any N, on all devices."""
+    return parallel.map_batched(game.sample, DRAW_SIZE)
+
+
+def interpolate(start: Array, end: Array, count: int) -> Array:
+    """Latents on great arcs from `start` to `end`, where a Gaussian's samples keep their length.
+
+    Sampling Generative Networks, White, 2016, arXiv:1609.04468.
+
+    Args:
+      start: `[N, Z]`.
+      end: `[N, Z]`.
+      count: points on each arc, both ends included.
+
+    Returns:
+      `[N, count, Z]`.
+    """
+    arc = jax.vmap(jax.vmap(metrics.slerp, (None, None, 0)), (0, 0, None))
+    return arc(start, end, jnp.linspace(0.0, 1.0, count))
+
+
+def along_arcs(inputs: Batch, rows: int, columns: int) -> dict[str, Any]:
+    """The first latents of `inputs`, each led to the next of as many others in so many steps.
+
+    Raises:
+      UserError: where the inputs have no latents.
+    """
+    if "latent" not in inputs:
+        raise UserError("this game has no latents to interpolate between")
+    latent, starts = inputs["latent"], np.arange(rows)
+    start, end = (latent[(starts + shift) % len(latent)] for shift in (0, rows))
+    arcs = interpolate(start, end, columns).reshape(rows * columns, -1)
+    others = {n: jnp.repeat(v[:rows], columns, axis=0) for n, v in inputs.items() if n != "latent"}
+    return {**others, "latent": arcs}
+
+
+def drawer(
+    game: Game, kinds: Mapping[str, Kind], examples: Callable[[], Dataset], key: PRNGKey
+) -> Callable[[Players], tuple[np.ndarray, Kind | None, np.ndarray | None]]:
+    """What draws the same inputs at every call, as `train` takes it.
+
+    Args:
+      game: the game; what it shows by itself comes first.
+      kinds: of the data's columns.
+      examples: opens data to show, to condition on, or to draw samples over.
+      key: of the inputs.
+    """
+    kind = kinds[game.target]
+    if game.show is not None:
+        batch = first(examples(), _STRIP)
+        shown, keys = jax.jit(game.show), keys_.per_example(key, _STRIP)
+
+        def draw_strips(players: Players) -> tuple[np.ndarray, None, None]:
+            strips = jax.tree.map(np.asarray, shown(players, batch, keys))
+            return show.strips(kind, strips), None, None
+
+        return draw_strips
+    columns = len(kinds["label"].classes) if game.conditions == ("label",) else _COLUMNS  # type: ignore[attr-defined]
+    wanted = columns * _ROWS if type(kind) is Image else show.WANTED[type(kind)]
+    count = available(game, examples, wanted)
+    inputs = draw_inputs(game, key, count, conditions(game, kinds, examples, count))
+    draw = sampler(game)
+
+    @functools.cache
+    def real() -> np.ndarray:
+        return first(examples(), _REAL)[game.target]
+
+    def draw_samples(players: Players) -> tuple[np.ndarray, Kind, np.ndarray]:
+        samples = draw(players, inputs)
+        beside = real() if isinstance(kind, Real | Category) else None
+        return show.samples(kind, samples, columns=columns, real=beside), kind, samples
+
+    return draw_samples

@@ -1,0 +1,244 @@
+"""What `gan` takes as values: losses that couple, terms, penalties, priors, augmentation."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from gan_jax import keys, losses, nets, penalties, priors
+from gan_jax.algorithms import Term, gan, logits_of
+from gan_jax.game import View
+
+KEY = jax.random.key(0)
+SIZE = 6
+KEYS = keys.per_example(KEY, SIZE)
+BATCH = {"x": jax.random.normal(KEY, (SIZE, 2)), "label": jnp.arange(SIZE) % 3}
+
+
+class Shift(nn.Module):
+    """A generator that moves its latent."""
+
+    @nn.compact
+    def __call__(self, latent, label=None, train=False):
+        return latent[:, :2] + self.param("by", nn.initializers.ones, (2,))[None]
+
+
+class Linear(nn.Module):
+    """A critic of logit w·x, which also tells a class: x V."""
+
+    classes: int = 0
+
+    @nn.compact
+    def __call__(self, x, label=None, train=False):
+        logits = x @ self.param("w", nn.initializers.normal(1.0), (x.shape[-1],))
+        if not self.classes:
+            return logits
+        return {"logits": logits, "class": nn.Dense(self.classes, use_bias=False, name="v")(x)}
+
+
+def made(discriminator=None, prior=None, **settings):
+    """A game and its players."""
+    prior = prior or priors.normal(2)
+    game = gan(Shift(), discriminator or Linear(), prior=prior, **settings)
+    return game, game.init(KEY, BATCH)
+
+
+def loss_of(game, player, players, batch=BATCH, name="", step=0):
+    (turn,) = (turn for turn in game.turns if (turn.player, turn.name) == (player, name))
+    return turn.loss(View(players, {**batch, **game.inputs(KEYS, batch)}, KEYS, step))
+
+
+def slope(game, player, players, **view):
+    """The gradient of a player's loss by its own parameters."""
+
+    def loss(params):
+        mine = {**players[player], "params": params}
+        return loss_of(game, player, {**players, player: mine}, **view)[0]
+
+    return jax.grad(loss)(players[player]["params"])
+
+
+def logits_by_hand(game, players):
+    w = np.float64(players["discriminator"]["params"]["w"])
+    fake = np.float64(game.sample(players, game.inputs(KEYS, BATCH)))
+    return np.float64(BATCH["x"]) @ w, fake @ w
+
+
+def softplus(x):
+    return np.logaddexp(0, x)
+
+
+def test_relativistic_average_loss_is_the_papers_equation():
+    game, players = made(loss=losses.RELATIVISTIC_AVERAGE)
+    real, fake = logits_by_hand(game, players)
+    over_fake, over_real = real - fake.mean(), fake - real.mean()
+    expected = {
+        "discriminator": (softplus(-over_fake) + softplus(over_real)).mean(),
+        "generator": (softplus(over_fake) + softplus(-over_real)).mean(),
+    }
+    for player, value in expected.items():
+        np.testing.assert_allclose(loss_of(game, player, players)[0], value, rtol=1e-5)
+
+
+def test_the_means_of_the_relativistic_average_are_differentiated():
+    game, players = made(loss=losses.RELATIVISTIC_AVERAGE)
+    real, fake = logits_by_hand(game, players)
+    w = np.float64(players["discriminator"]["params"]["w"])
+    sigmoid = lambda x: 1 / (1 + np.exp(-x))
+    # A shift by t moves every fake's logit, and the mean that reals are compared with, by w·t.
+    by_hand = -(sigmoid(real - fake.mean()) + sigmoid(real.mean() - fake)).mean() * w
+    found = slope(game, "generator", players)["by"]
+    np.testing.assert_allclose(found, by_hand, rtol=1e-5)
+
+
+def cross_entropy(view, output):
+    return optax.softmax_cross_entropy_with_integer_labels(output["class"], view.batch["label"])
+
+
+AUXILIARY = Term(
+    "class",
+    lambda view, real, fake: cross_entropy(view, real),
+    lambda view, real, fake: 2 * cross_entropy(view, fake),
+)
+
+
+@pytest.mark.parametrize("sides", [("discriminator", "generator"), ("discriminator",), ()])
+def test_terms_are_added_to_their_side_alone(sides):
+    term = AUXILIARY._replace(**{s: None for s in ("discriminator", "generator") if s not in sides})
+    game, players = made(Linear(3), terms=[term])
+    plain, _ = made(Linear(3))
+    v = np.float64(players["discriminator"]["params"]["v"]["kernel"])
+    looked_at = {
+        "discriminator": (1, BATCH["x"]),
+        "generator": (2, game.sample(players, game.inputs(KEYS, BATCH))),
+    }
+    for side, (weight, x) in looked_at.items():
+        value, aux = loss_of(game, side, players)
+        difference = float(value - loss_of(plain, side, players)[0])
+        scores = np.float64(x) @ v
+        chosen = scores[np.arange(SIZE), BATCH["label"]]
+        by_hand = weight * (np.log(np.exp(scores).sum(axis=1)) - chosen).mean()
+        np.testing.assert_allclose(difference, by_hand if side in sides else 0, atol=1e-5)
+        assert ("class" in aux.metrics) == (side in sides)
+
+
+def test_logits_are_found_among_what_else_a_discriminator_says():
+    output = {"logits": jnp.ones(3), "class": jnp.zeros((3, 2))}
+    assert logits_of(output) is output["logits"]
+    assert logits_of(output["logits"]) is output["logits"]
+
+
+def test_a_discriminator_that_says_more_plays_as_one_of_logits():
+    settings = {"loss": losses.WASSERSTEIN, "penalties": [penalties.GradientPenalty(10.0)]}
+    more, players = made(Linear(3), **settings)
+    plain, _ = made(Linear(), **settings)
+    w = {"params": {"w": players["discriminator"]["params"]["w"]}}
+    for player in ("generator", "discriminator"):
+        value, aux = loss_of(more, player, players)
+        expected, expected_aux = loss_of(plain, player, {**players, "discriminator": w})
+        np.testing.assert_allclose(value, expected, rtol=1e-6)
+        assert aux.metrics == expected_aux.metrics
+    assert set(more.metrics(players, BATCH, KEYS)) == {"real_logit", "real_sign"}
+
+
+def test_real_and_fake_are_augmented_on_their_way_to_the_discriminator():
+    scale = lambda keys_, x, view: x * (2.0 + view.step)
+    game, players = made(loss=losses.WASSERSTEIN, augment=scale)
+    plain, _ = made(loss=losses.WASSERSTEIN)
+    for step in (0, 3):
+        for player in ("discriminator", "generator"):
+            value = loss_of(game, player, players, step=step)[0]
+            expected = (2 + step) * loss_of(plain, player, players)[0]
+            np.testing.assert_allclose(value, expected, rtol=1e-5)
+            moved, as_plain = slope(game, player, players, step=step), slope(plain, player, players)
+            for a, b in zip(jax.tree.leaves(moved), jax.tree.leaves(as_plain), strict=True):
+                np.testing.assert_allclose(a, (2 + step) * b, rtol=1e-4, atol=1e-6)
+
+
+def test_a_penalty_is_of_the_augmented_critic():
+    scale = lambda keys_, x, view: 2 * x
+    value = {}
+    for name, augment in (("plain", None), ("augmented", scale)):
+        game, players = made(penalties=[penalties.R1(1.0)], augment=augment)
+        value[name] = float(loss_of(game, "discriminator", players)[1].metrics["penalty"])
+    np.testing.assert_allclose(value["augmented"], 4 * value["plain"], rtol=1e-5)
+
+
+def test_augmentation_draws_by_example_and_otherwise_of_real_than_of_fake():
+    drawn = []
+
+    def augment(keys_, x, view):
+        drawn.append(keys.uniform(keys_, ()))
+        return x
+
+    game, players = made(augment=augment)
+    loss_of(game, "discriminator", players)
+    loss_of(game, "generator", players)
+    of_discriminator, of_generator = drawn[:2], drawn[2:]
+    assert len(np.unique(np.stack(of_discriminator))) == 2 * SIZE
+    np.testing.assert_array_equal(of_discriminator, of_generator)
+
+
+def test_several_priors_lie_side_by_side_by_name():
+    prior = {"noise": priors.normal(2), "code": priors.one_hot(3)}
+    game, players = made(prior=prior)
+    inputs = game.inputs(KEYS, {})
+    assert {n: v.shape for n, v in inputs.items()} == {"noise": (SIZE, 2), "code": (SIZE, 3)}
+    np.testing.assert_array_equal(game.sample(players, inputs), inputs["code"][:, :2] + 1)
+
+
+def test_one_of_several_priors_draws_as_it_would_alone():
+    both = gan(Shift(), Linear(), prior={"a": priors.normal(2), "b": priors.normal(2)})
+    one = gan(Shift(), Linear(), prior={"b": priors.normal(2)})
+    inputs = both.inputs(KEYS, {})
+    np.testing.assert_array_equal(inputs["b"], one.inputs(KEYS, {})["b"])
+    assert (inputs["a"] != inputs["b"]).all()
+
+
+def test_the_discriminator_sees_encoded_data_and_samples_are_decoded():
+    game = gan(
+        nets.mlp.Generator((4,), (6,), final=nn.softmax),
+        Linear(),
+        prior=priors.normal(3),
+        encode=lambda tokens: jax.nn.one_hot(tokens, 4),
+        decode=lambda x: jnp.argmax(x, axis=-1).astype(jnp.int32),
+    )
+    batch = {"x": jnp.array([3, 1, 0, 2, 2, 1])}
+    players = game.init(KEY, batch)
+    w = players["discriminator"]["params"]["w"]
+    assert w.shape == (4,)
+    _, aux = loss_of(game, "discriminator", players, batch)
+    np.testing.assert_allclose(aux.metrics["real_logit"], np.mean(w[batch["x"]]), rtol=1e-5)
+    found = game.metrics(players, batch, KEYS)
+    np.testing.assert_allclose(found["real_logit"], np.mean(w[batch["x"]]), rtol=1e-5)
+    sample = game.sample(players, game.inputs(KEYS, batch))
+    assert sample.dtype == np.int32
+    assert sample.shape == (SIZE,)
+
+
+def test_a_penalty_of_weight_zero_vanishes():
+    several = [penalties.R1(0.0), penalties.R2(0, every=4), penalties.GradientPenalty(0.0)]
+    game, players = made(penalties=several)
+    assert [turn.name for turn in game.turns] == ["", ""]
+    assert "penalty" not in loss_of(game, "discriminator", players)[1].metrics
+
+
+def test_a_scheduled_weight_is_that_of_the_step():
+    game, players = made(penalties=[penalties.R1(lambda step: 0.5 * step)])
+    norm = 0.5 * np.sum(np.float64(players["discriminator"]["params"]["w"]) ** 2)
+    for step in (0, 4):
+        _, aux = loss_of(game, "discriminator", players, step=step)
+        np.testing.assert_allclose(aux.metrics["penalty"], 0.5 * step * norm, rtol=1e-5)
+
+
+def test_a_lazy_penalty_is_a_turn_between_the_players():
+    game, players = made(penalties=[penalties.R1(2.0, every=8), penalties.R2(1.0)])
+    assert [(t.player, t.name) for t in game.turns] == [
+        ("discriminator", ""), ("discriminator", "r1"), ("generator", "")
+    ]  # fmt: skip
+    norm = 0.5 * np.sum(np.float64(players["discriminator"]["params"]["w"]) ** 2)
+    value, _ = loss_of(game, "discriminator", players, name="r1")
+    np.testing.assert_allclose(value, 8 * 2 * norm, rtol=1e-5)
+    assert game.updates("discriminator", 17) == 17 + 3

@@ -1,0 +1,93 @@
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+import scipy.stats
+from scipy.special import log_softmax
+
+from gan_jax import keys, nets, priors
+from gan_jax.algorithms import gan, infogan
+from gan_jax.game import View
+from gan_jax.step import init_state, train_step
+
+KEY = jax.random.key(0)
+SIZE, CLASSES = 12, 3
+KEYS = keys.per_example(KEY, SIZE)
+BATCH = {"x": jax.random.normal(KEY, (SIZE, 2)), "label": jnp.arange(SIZE) % 4}
+GENERATOR = nets.mlp.Generator((2,), (6,))
+CRITIC = nets.mlp.Discriminator((6,), heads=(("class", CLASSES), ("tilt", 2)))
+PRIOR = priors.normal(3)
+
+
+def made(**settings):
+    settings = {"classes": CLASSES, "codes": {"tilt": priors.uniform(2)}} | settings
+    game = infogan(GENERATOR, CRITIC, prior=PRIOR, **settings)
+    return game, game.init(KEY, BATCH)
+
+
+def test_inputs_are_noise_a_class_and_codes():
+    game, _ = made()
+    inputs = game.inputs(KEYS, {})
+    assert {n: v.shape[1] for n, v in inputs.items()} == {"latent": 3, "class": 3, "tilt": 2}
+    np.testing.assert_array_equal(np.sum(inputs["class"], axis=1), 1)
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.3])
+def test_both_sides_minimise_the_information_term_by_hand(weight):
+    game, players = made(weight=weight)
+    inputs = game.inputs(KEYS, {})
+    prior = {"latent": PRIOR, "class": priors.one_hot(CLASSES), "tilt": priors.uniform(2)}
+    plain = gan(GENERATOR, CRITIC, prior=prior)
+    output = CRITIC.apply(players["discriminator"], game.sample(players, inputs))
+    known = log_softmax(output["class"], axis=1)[np.arange(SIZE), np.argmax(inputs["class"], 1)]
+    read = scipy.stats.norm.logpdf(inputs["tilt"], output["tilt"]).sum(axis=1)
+    by_hand = -weight * np.mean(known + read)
+    view = View(players, {**BATCH, **inputs}, KEYS)
+    for turn, without in zip(game.turns, plain.turns, strict=True):
+        value, aux = turn.loss(view)
+        np.testing.assert_allclose(value - without.loss(view)[0], by_hand, rtol=1e-4)
+        np.testing.assert_allclose(aux.metrics["information"], by_hand, rtol=1e-5)
+
+
+class Sign(nn.Module):
+    """Reads the class from the first number's sign, or always says 0."""
+
+    blind: bool = False
+
+    @nn.compact
+    def __call__(self, x, label=None, train=False):
+        first = x[:, 0] * self.param("by", nn.initializers.ones, ()) * (not self.blind)
+        return {"logits": first, "class": jnp.stack([jnp.zeros_like(first), first], axis=1)}
+
+
+@pytest.mark.parametrize(("blind", "purity"), [(False, 1.0), (True, 0.625)])
+def test_purity_is_the_share_of_the_commonest_label_of_a_class(blind, purity):
+    game = infogan(GENERATOR, Sign(blind), prior=PRIOR, classes=2)
+    positive = jnp.array([1, 1, 1, 1, 1, 0, 0, 0])
+    batch = {"x": jnp.stack([2.0 * positive - 1, jnp.zeros(8)], 1), "label": 70 + positive}
+    found = game.metrics(game.init(KEY, batch), batch, keys.per_example(KEY, 8))
+    np.testing.assert_allclose(found["class_purity"], purity)
+    assert {"real_logit", "real_sign"} < set(found)
+    del batch["label"]
+    assert "class_purity" not in game.metrics(game.init(KEY, batch), batch, KEYS)
+
+
+def test_strips_show_the_same_noise_under_each_class():
+    game, players = made()
+    shown = game.show(players, BATCH, KEYS)
+    assert list(shown) == ["class 0", "class 1", "class 2"]
+    inputs = {n: v[:10] for n, v in game.inputs(KEYS, BATCH).items()}
+    inputs["class"] = jnp.tile(jnp.array([[0.0, 1.0, 0.0]]), (10, 1))
+    np.testing.assert_allclose(shown["class 1"], game.sample(players, inputs), rtol=1e-5)
+
+
+def test_codes_become_readable_where_nothing_else_is_at_stake():
+    game, _ = made(weight=20.0)
+    optimizers = dict.fromkeys(("generator", "discriminator"), optax.adam(1e-2))
+    state = init_state(game, optimizers, KEY, BATCH)
+    step = lambda state, _: train_step(game, state, {"x": BATCH["x"][None]})
+    _, metrics = jax.jit(lambda state: jax.lax.scan(step, state, length=150))(state)
+    information = metrics["generator/information"]
+    assert information[-10:].mean() < information[:10].mean() - 10

@@ -1,0 +1,107 @@
+import jax
+import numpy as np
+import pytest
+
+from gan_jax import algorithms, data, nets, priors, sampling
+from gan_jax.data import Category, Image, Real
+from gan_jax.game import Game
+from gan_jax.types import UserError
+
+KEY = jax.random.key(0)
+GENERATOR, DISCRIMINATOR = nets.mlp.Generator((2,), (4,)), nets.mlp.Discriminator((4,))
+GAME = algorithms.gan(GENERATOR, DISCRIMINATOR, prior=priors.normal(3))
+CONDITIONAL = algorithms.gan(GENERATOR, DISCRIMINATOR, prior=priors.normal(3), conditional=True)
+POINTS = data.ring(5, seed=0)
+
+
+def translation(**more):
+    """A game whose samples are made from the column `source`."""
+    return Game(
+        init=lambda key, batch: {},
+        turns=(),
+        inputs=lambda keys, batch: {"source": batch["source"]},
+        sample=lambda players, inputs: inputs["source"] * players["scale"],
+        conditions=("source",),
+        **more,
+    )
+
+
+def unopened():
+    raise AssertionError("no data are needed")
+
+
+def test_inputs_are_latents_and_what_was_asked_for():
+    label = np.array([2, 0, 1, 2], np.int32)
+    inputs = sampling.draw_inputs(CONDITIONAL, KEY, 4, {"label": label})
+    assert inputs["latent"].shape == (4, 3)
+    np.testing.assert_array_equal(inputs["label"], label)
+
+
+def test_fewer_inputs_are_the_first_of_more():
+    few, many = (sampling.draw_inputs(GAME, KEY, count, {})["latent"] for count in (2, 9))
+    np.testing.assert_array_equal(few, many[:2])
+
+
+def test_inputs_come_from_the_key_alone():
+    one, again, other = (
+        sampling.draw_inputs(GAME, jax.random.key(seed), 2, {})["latent"] for seed in (0, 0, 1)
+    )
+    np.testing.assert_array_equal(one, again)
+    assert not np.isin(one, other).any()
+
+
+def test_arcs_go_from_start_to_end_on_the_sphere_at_an_even_pace():
+    start = np.float32([[3, 0, 0], [0, 2, 0]])
+    end = np.float32([[0, 3, 0], [0, 0, 2]])
+    arcs = sampling.interpolate(start, end, 5)
+    assert arcs.shape == (2, 5, 3)
+    np.testing.assert_allclose(arcs[:, 0], start, atol=1e-6)
+    np.testing.assert_allclose(arcs[:, -1], end, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(arcs, axis=-1), [[3] * 5, [2] * 5], rtol=1e-6)
+    angles = np.degrees(np.arctan2(arcs[0, :, 1], arcs[0, :, 0]))
+    assert angles == pytest.approx([0, 22.5, 45, 67.5, 90], abs=1e-4)
+
+
+def test_arcs_lead_each_latent_to_another_and_keep_its_label():
+    inputs = {"latent": jax.random.normal(KEY, (4, 3)), "label": np.arange(4)}
+    arcs = jax.tree.map(np.asarray, sampling.along_arcs(inputs, 2, 3))
+    assert arcs["latent"].shape == (6, 3)
+    np.testing.assert_array_equal(arcs["label"], [0, 0, 0, 1, 1, 1])
+    np.testing.assert_allclose(arcs["latent"][[0, 3]], inputs["latent"][:2], atol=1e-5)
+    np.testing.assert_allclose(arcs["latent"][[2, 5]], inputs["latent"][2:], atol=1e-5)
+
+
+def test_there_are_no_arcs_without_latents():
+    with pytest.raises(UserError, match="no latents"):
+        sampling.along_arcs({"source": np.zeros((4, 2))}, 2, 3)
+
+
+def test_classes_are_asked_for_in_turn():
+    kinds = {"x": Image(), "label": Category(("a", "b", "c"))}
+    given = sampling.conditions(CONDITIONAL, kinds, unopened, 5)
+    np.testing.assert_array_equal(given["label"], [0, 1, 2, 0, 1])
+
+
+def test_a_game_without_conditions_is_given_none():
+    assert sampling.conditions(GAME, {"x": Real()}, unopened, 5) == {}
+
+
+def test_other_conditions_are_real_examples():
+    columns = {"x": POINTS.columns["x"], "source": POINTS.columns["x"] + 1}
+    pairs = data.ArrayDataset("pairs", "train", columns)
+    given = sampling.conditions(translation(), pairs.kinds, lambda: pairs, 3)
+    assert set(given) == {"source"}
+    np.testing.assert_array_equal(given["source"], columns["source"][:3])
+
+
+def test_samples_of_latents_are_as_many_as_are_wanted_and_of_examples_as_there_are():
+    assert sampling.available(CONDITIONAL, unopened, 9) == 9
+    assert sampling.available(translation(), lambda: POINTS, 9) == 5
+    assert sampling.available(translation(), lambda: POINTS, 3) == 3
+
+
+@pytest.mark.parametrize("count", [1, 300])
+def test_any_number_of_samples_is_drawn_in_order(count):
+    source = np.arange(2 * count, dtype=np.float32).reshape(count, 2)
+    samples = sampling.sampler(translation())({"scale": np.float32(2)}, {"source": source})
+    np.testing.assert_array_equal(samples, 2 * source)
