@@ -128,18 +128,14 @@ def of_run(workdir: str) -> Subject:
     split, held_out_split = _SPLIT.value, run.config.data.get("test_split", "")
     train = run.open()
     held_out = run.open(held_out_split) if held_out_split else None
-    shown = train if held_out is None else held_out
-    count = sampling.available(game, lambda: shown, _COUNT.value)
-    given = sampling.conditions(game, run.kinds, lambda: shown, count)
-    inputs = sampling.draw_inputs(game, jax.random.key(_SEED.value), count, given)
-    label = recipes.label_of(game, shown, inputs, count)
+    count = sampling.available(game, run.shown, _COUNT.value)
     draw, players = sampling.sampler(game), run.state.variables(ema=_EMA.value)
+    key, size = jax.random.key(_SEED.value), sampling.DRAW_SIZE
 
     def samples() -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-        for start in range(0, count, sampling.DRAW_SIZE):
-            part = slice(start, start + sampling.DRAW_SIZE)
-            some = draw(players, jax.tree.map(lambda x: x[part], inputs))  # noqa: B023
-            yield some, None if label is None else label[part]
+        for start in range(0, count, size):
+            inputs = run.inputs(key, range(start, min(start + size, count)))
+            yield draw(players, inputs.columns), inputs.label
 
     about = {
         "source": workdir,
@@ -225,7 +221,7 @@ def make_report(subject: Subject, record: Mapping[str, Any], sets: Sets) -> str:
         history = writers.read_metrics(run.workdir)
         findings = [str(finding) for finding in diagnosis.diagnose(history)]
         players = run.state.variables(ema=_EMA.value)
-        inputs = run.inputs(jax.random.key(_SEED.value), _LATENTS)
+        inputs = run.inputs(jax.random.key(_SEED.value), range(_LATENTS)).columns
         sections |= gallery.of_latents(run.game, run.kinds[run.game.target], players, inputs)
         sections |= gallery.of_history(history)
     return report.page(subject.title, record, sections, findings)

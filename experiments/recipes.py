@@ -9,7 +9,8 @@ do it also has
 - `make_ema_decay(config)`, a function of the step, in place of the number `config.ema_decay`;
 - `make_evaluators(config, game, data, held_out)`, besides those that suit the data's kind;
 
-and `TINY`, settings by dotted key under which it trains in seconds.
+`VARIANTS`, the data sets it is made for, the first the default; and `TINY`, settings by dotted key
+under which it trains in seconds.
 """
 
 import dataclasses
@@ -25,10 +26,8 @@ import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
-from gan_jax import cache, data, evaluation, extractors, sampling
-from gan_jax import keys as keys_
+from gan_jax import cache, data, evaluation, extractors, prng, sampling
 from gan_jax.data import Dataset
-from gan_jax.data.dataset import suggest
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.runs import siblings
@@ -69,13 +68,11 @@ def load_recipe(path: str | os.PathLike) -> ModuleType:
 
 def check_variant(recipe: ModuleType, variant: str) -> None:
     """Raises a UserError where a recipe has no such variant; "" is the one it has by default."""
-    try:
-        recipe.get_config(*([variant] if variant else []))
-    except KeyError as error:
-        near = suggest(variant, data.SOURCES)
-        raise UserError(f"{recipe.__file__} has no variant {variant!r}{near}") from error
-    except Exception:
-        call(recipe, "get_config", *([variant] if variant else []))
+    variants = getattr(recipe, "VARIANTS", None)
+    if variant and variants is not None and variant not in variants:
+        there = ", ".join(variants)
+        raise UserError(f"{recipe.__file__} has no variant {variant!r}; there are: {there}")
+    call(recipe, "get_config", *([variant] if variant else []))
 
 
 def call(recipe: ModuleType, hook: str, *arguments: Any) -> Any:
@@ -148,10 +145,30 @@ def make_ema_decay(recipe: ModuleType, config: ConfigDict) -> Callable[[Array], 
 
 
 def make_state(recipe: ModuleType, config: ConfigDict, game: Game, batch: Batch) -> GameState:
-    """The initial state of a run."""
+    """The initial state of a run.
+
+    Raises:
+      UserError: in one line, whatever the game or its nets say of the batch.
+    """
     optimizers = make_optimizers(recipe, config, game)
     key = jax.random.key(config.seed)
-    return jax.jit(lambda key: init_state(game, optimizers, key, batch))(key)
+    try:
+        return jax.jit(lambda key: init_state(game, optimizers, key, batch))(key)
+    except UserError:
+        raise
+    except Exception as error:
+        message = str(error.args[0] if error.args else error).strip().splitlines()[0]
+        raise UserError(f"{recipe.__file__}: its game cannot begin: {message}") from error
+
+
+def check_columns(recipe: ModuleType, game: Game, dataset: Dataset) -> None:
+    """Raises a UserError where data lack a column that a game takes its conditions from."""
+    for name in game.conditions:
+        if name not in dataset.kinds:
+            raise UserError(
+                f"{recipe.__file__} is conditioned on {name!r}, and {dataset.name} has only "
+                f"{', '.join(dataset.kinds)}: choose other data, or another recipe"
+            )
 
 
 def extendable(recipe: ModuleType, config: ConfigDict) -> bool:
@@ -163,7 +180,7 @@ def extendable(recipe: ModuleType, config: ConfigDict) -> bool:
         game = recipe.make_game(endless)
     except (AttributeError, KeyError):
         return False
-    return all(config[turn.player].get("decay") == "constant" for turn in game.turns)
+    return all(config.get(t.player, {}).get("decay") == "constant" for t in game.turns)
 
 
 def make_evaluators(
@@ -185,14 +202,14 @@ def make_evaluators(
     found: list[evaluation.Evaluator] = []
     if game.target in real.kinds and config.evaluate_count:
         count = sampling.available(game, lambda: shown, config.evaluate_count)
-        given = sampling.conditions(game, real.kinds, lambda: shown, count)
-        inputs = sampling.draw_inputs(game, purpose_key(config.seed, "evaluation"), count, given)
+        key = purpose_key(config.seed, "evaluation")
+        inputs = sampling.make_inputs(game, real.kinds, lambda: shown, key, range(count))
         found += evaluation.suited_evaluators(
             game,
             reference,
             held_out,
-            inputs,
-            label=label_of(game, shown, inputs, count),
+            inputs.columns,
+            label=inputs.label,
             count=config.evaluate_count,
             settings=classifier_settings(config),
             cache=cache.default_folder(),
@@ -213,19 +230,9 @@ def classifier_settings(config: ConfigDict) -> extractors.ClassifierSettings:
     return extractors.ClassifierSettings(**config.get("classifier", {}))
 
 
-def label_of(game: Game, examples: Dataset, inputs: Batch, count: int) -> Any:
-    """The class that each sample is asked to be of, where it is: its own, or its source's."""
-    if "label" in inputs:
-        return jax.device_get(inputs["label"])
-    for name in game.conditions:
-        if f"{name}_label" in examples.kinds:
-            return jax.device_get(data.first(examples, count)[f"{name}_label"])
-    return None
-
-
 def purpose_key(seed: int, purpose: str) -> PRNGKey:
     """A key drawn from a run's seed for what is no training."""
-    return keys_.fold_in(jax.random.key(seed), purpose)
+    return prng.fold_in(jax.random.key(seed), purpose)
 
 
 def configure(recipe: ModuleType, variant: str = "", **overrides: Any) -> ConfigDict:

@@ -14,10 +14,10 @@ from experiments import recipes
 from gan_jax import data, runs, sampling
 from gan_jax.checkpoints import Checkpoints
 from gan_jax.data.kinds import Kind
-from gan_jax.game import Game
+from gan_jax.game import MEMORY, Game
 from gan_jax.step import GameState
 from gan_jax.train import Plan
-from gan_jax.types import Batch, UserError
+from gan_jax.types import UserError
 
 Step = int | Literal["best"] | None
 
@@ -34,6 +34,7 @@ class Run(NamedTuple):
       kinds: of the data's columns.
       step: of the checkpoint.
       state: after that step.
+      opened: splits of its data, by name.
     """
 
     workdir: Path
@@ -44,26 +45,28 @@ class Run(NamedTuple):
     kinds: Mapping[str, Kind]
     step: int
     state: GameState
+    opened: dict[str, data.Dataset]
 
     def open(self, split: str = "") -> data.Dataset:
-        """A split of its data, by default the one it was trained on."""
-        return recipes.make_data(self.recipe, self.config, split or self.config.data.split)
+        """A split of its data, by default the one it was trained on; opened once."""
+        split = split or self.config.data.split
+        if split not in self.opened:
+            self.opened[split] = recipes.make_data(self.recipe, self.config, split)
+        return self.opened[split]
 
     def shown(self) -> data.Dataset:
         """The data that conditions are taken from: held out, where there are such."""
         return self.open(self.config.data.get("test_split", ""))
 
-    def inputs(self, key: jax.Array, count: int, label: int | None = None) -> Batch:
-        """What `count` samples are made from, all of one class if `label` is given."""
-        given = dict(sampling.conditions(self.game, self.kinds, self.shown, count))
+    def inputs(self, key: jax.Array, rows: range, label: int | None = None) -> sampling.Inputs:
+        """What the samples number `rows` are made from, all of one class if `label` is given."""
         if label is not None:
             if "label" not in self.game.conditions:
                 raise UserError(f"--label: {self.record['recipe']} is not conditioned on labels")
             classes = len(self.kinds["label"].classes)  # type: ignore[attr-defined]
             if not 0 <= label < classes:
                 raise UserError(f"--label={label} is not in 0..{classes - 1}")
-            given["label"] = np.full(count, label, np.int32)
-        return sampling.draw_inputs(self.game, key, count, given)
+        return sampling.make_inputs(self.game, self.kinds, self.shown, key, rows, label=label)
 
 
 def parse_step(text: str | None) -> Step:
@@ -98,7 +101,7 @@ def load_run(workdir: str | os.PathLike[str], step: Step = None) -> Run:
     restored = checkpoints.restore(template, step)
     if restored is None:
         raise UserError(f"{workdir} has no checkpoint yet: let the run reach one")
-    return Run(workdir, record, config, recipe, game, kinds, *restored)
+    return Run(workdir, record, config, recipe, game, kinds, *restored, opened={})
 
 
 def make_checkpoints(workdir: str | os.PathLike[str], plan: Plan) -> Checkpoints:
@@ -118,7 +121,8 @@ def transfer(state: GameState, sources: Mapping[str, str]) -> GameState:
     Args:
       state: before the first step.
       sources: by player, `RUN`, `RUN@STEP` or `RUN@best`, and `RUN[@STEP]:PLAYER` where the player
-        has another name there. Averaged weights are taken where the run keeps such.
+        has another name there. Averaged weights are taken where the run keeps such, and all that
+        layers keep; memory is not.
 
     Raises:
       UserError: a run has no such player, or its weights are of other shapes.
@@ -134,12 +138,19 @@ def transfer(state: GameState, sources: Mapping[str, str]) -> GameState:
         if theirs is None:
             there = ", ".join(sorted(run.state.players))
             raise UserError(f"--init.{name}={source}: that run's players are {there}")
-        mine, taken = players[name], theirs.averaged
-        params, stats = taken["params"], {c: v for c, v in taken.items() if c != "params"}
-        _check_alike(f"--init.{name}={source}", {"params": mine.params, **mine.stats}, taken)
-        copy = lambda tree: jax.tree.map(jax.numpy.array, tree)
-        ema = None if mine.ema is None else copy(params)
-        players[name] = mine.replace(params=copy(params), stats=copy(stats), ema=ema)
+        mine = players[name]
+        taken, own = (
+            {c: v for c, v in player.averaged.items() if c != MEMORY} for player in (theirs, mine)
+        )
+        _check_alike(f"--init.{name}={source}", own, taken)
+        taken = jax.tree.map(jax.numpy.array, taken)
+        params = taken.pop("params")
+        players[name] = mine.replace(
+            params=params,
+            stats={**mine.stats, **taken},
+            ema=None if mine.ema is None else jax.tree.map(jax.numpy.copy, params),
+            opt_state=mine.tx.init(params),
+        )
     return state.replace(players=players)
 
 

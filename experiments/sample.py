@@ -14,8 +14,8 @@ from absl import flags
 
 from experiments import app
 from experiments.run_folder import load_run, parse_step
-from gan_jax import data, sampling
-from gan_jax.kinds import show, write
+from gan_jax import sampling
+from gan_jax.kinds import write
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.", required=True)
 _COUNT = flags.DEFINE_integer("count", 64, "How many samples.", lower_bound=1)
@@ -29,7 +29,6 @@ _EMA = flags.DEFINE_bool("ema", True, "Use averaged weights.")
 _STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
 
 _ARC = 8
-_REAL = 10_000  # examples that points are drawn over
 
 
 def main() -> None:
@@ -39,7 +38,7 @@ def main() -> None:
     out = Path(_OUT.value or workdir / f"sample{write.default_suffix(kind)}")
     suffix = write.check_suffix(out, kind)
 
-    inputs = run.inputs(jax.random.key(_SEED.value), _COUNT.value, _LABEL.value)
+    inputs = run.inputs(jax.random.key(_SEED.value), range(_COUNT.value), _LABEL.value).columns
     columns = None
     if _INTERPOLATE.value:
         inputs = sampling.along_arcs(inputs, max(_COUNT.value // _ARC, 1), _ARC)
@@ -48,9 +47,7 @@ def main() -> None:
 
     picture = None
     if suffix == ".png":
-        needs_real = isinstance(kind, data.Real | data.Category)
-        real = data.first(run.shown(), _REAL)[run.game.target] if needs_real else None
-        picture = show.samples(kind, samples, columns=columns, real=real)
+        picture = sampling.pictured(run.game, kind, run.shown)(samples, columns)
     extras = {name: np.asarray(inputs[name]) for name in run.game.conditions}
     write.samples(out, kind, samples, extras=extras, picture=picture)
     print(f"{len(samples)} samples of step {run.step:,}: {out}")

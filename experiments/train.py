@@ -51,8 +51,9 @@ def main() -> None:
         parallel.initialize(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
     name = config_flags.get_config_filename(flags.FLAGS["config"])
     path, _, variant = name.partition(":")
-    stem = "_".join(filter(None, (Path(path).stem, variant)))
-    workdir = _WORKDIR.value or os.path.join("runs", stem)
+    task = Path(path).parent.name
+    parts = ("" if task in ("", "image") else task, Path(path).stem, variant)
+    workdir = _WORKDIR.value or os.path.join("runs", "_".join(filter(None, parts)))
     run(
         path,
         _CONFIG.value,
@@ -68,6 +69,12 @@ def _split_init(text: str) -> tuple[str, str]:
     if not (separator and source):
         raise UserError(f"--init={text}: write --init.PLAYER=RUN")
     return player, source
+
+
+def _recorded_init(workdir: str | os.PathLike[str]) -> dict[str, str]:
+    """What a run that is continued began from: it need not be named again."""
+    record = Path(workdir) / "config.json"
+    return runs.load(workdir)["config"].get("init", {}) if record.exists() else {}
 
 
 def run(
@@ -87,11 +94,12 @@ def run(
     plan = recipes.make_plan(config)
     game = recipes.make_game(recipe, config)
     plan.check(jax.device_count(), game.group)
-    sources = {**config.get("init", {}), **(init or {})}
+    sources = {**config.get("init", {}), **(init or _recorded_init(workdir))}
     leader = jax.process_index() == 0
 
     with contextlib.ExitStack() as stack:
         real = recipes.make_data(recipe, config, config.data.split)
+        recipes.check_columns(recipe, game, real)
         batch = data.first(real, 2)
         if leader:
             stack.enter_context(runs.lock(workdir))
@@ -110,7 +118,8 @@ def run(
                 allow_config_change=allow_config_change,
                 extendable=recipes.extendable(recipe, config),
             )
-        parallel.check_agreement(config.to_json() + Path(path).read_text(), "config or recipe")
+        alike = config.to_json() + str(sources) + Path(path).read_text()
+        parallel.check_agreement(alike, "config, recipe or --init")
 
         make_state = partial(recipes.make_state, recipe, config, game, batch)
         checkpoints = run_folder.make_checkpoints(workdir, plan)

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from gan_jax import keys as keys_
+from gan_jax import prng
 from gan_jax.types import Array, PRNGKey
 
 Transform = Callable[[PRNGKey, Array], Array]
@@ -91,7 +91,7 @@ def colour(keys: PRNGKey, x: Array) -> Array:
     With u uniform on [0, 1): `x + u - 1/2`; then 2u times the distance to the mean of the channels;
     then u + 1/2 times that to the mean of the image.
     """
-    drawn = keys_.uniform(keys, (3,)).reshape(-1, 3, *(1,) * (x.ndim - 1))
+    drawn = prng.uniform(keys, (3,)).reshape(-1, 3, *(1,) * (x.ndim - 1))
     brightness, saturation, contrast = drawn[:, 0], drawn[:, 1], drawn[:, 2]
     x = x + brightness - 0.5
     grey = jnp.mean(x, axis=-1, keepdims=True)
@@ -119,8 +119,8 @@ def with_probability(keys: PRNGKey, x: Array, transform: Transform, p: float | A
 
     The transform keeps shapes.
     """
-    chosen = keys_.uniform(keys_.fold_in(keys, "chosen"), ()) < p
-    return _choose(chosen, transform(keys_.fold_in(keys, "transform"), x), x)
+    chosen = prng.uniform(prng.fold_in(keys, "chosen"), ()) < p
+    return _choose(chosen, transform(prng.fold_in(keys, "transform"), x), x)
 
 
 def compose(*transforms: Transform) -> Transform:
@@ -128,7 +128,7 @@ def compose(*transforms: Transform) -> Transform:
 
     def composed(keys: PRNGKey, x: Array) -> Array:
         for i, transform in enumerate(transforms):
-            x = transform(keys_.fold_in(keys, i), x)
+            x = transform(prng.fold_in(keys, i), x)
         return x
 
     return composed

@@ -45,7 +45,8 @@ class View(NamedTuple):
     def mean(self, x: Any) -> Any:
         """The means `[...]` of a tree of `[B, ...]` over the whole batch, on all devices.
 
-        Differentiable, as `gather` is. Under accumulation the whole is a micro-batch.
+        Differentiable, as `gather` is. Under accumulation the whole is a micro-batch. Gradients
+        that a loss takes by itself are each device's own: their mean is `mean` of `g[None]`.
         """
         means = jax.tree.map(lambda x: jnp.mean(x, axis=0), x)
         return means if self.axis_name is None else pmean(means, self.axis_name)
@@ -142,13 +143,13 @@ class Game(NamedTuple):
         total = 0
         for turn in self.turns:
             if turn.player == player:
-                taken = steps if turn.when is None else int(jnp.sum(_taken(turn.when, steps)))
-                total += turn.repeats * taken
+                total += turn.repeats * (steps if turn.when is None else _taken(turn.when, steps))
         return total
 
 
-def _taken(when: Callable[[Array], Array], steps: int) -> Array:
-    return jax.vmap(when)(jnp.arange(steps))
+def _taken(when: Callable[[Array], Array], steps: int) -> int:
+    with jax.ensure_compile_time_eval():  # the number, while a state's shapes are traced too
+        return int(jnp.sum(jax.vmap(when)(jnp.arange(steps))))
 
 
 def apply(

@@ -70,7 +70,7 @@ def devices() -> list[jax.Device]:
 
 
 def replicate(tree: Any, devices: Sequence[jax.Device]) -> Any:
-    """A copy for every device, leaves `[devices, ...]`, laid out as `compile_steps` returns them."""
+    """A copy for every device, leaves `[devices, ...]`, as `compile_steps` takes them."""
     copy = jax.pmap(lambda _, tree: tree, AXIS, in_axes=(0, None), devices=devices)
     return copy(np.arange(local_count(devices)), tree)
 

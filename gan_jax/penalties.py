@@ -2,8 +2,8 @@
 
 A critic here is any function `x -> logits` with the parameters closed over, where `x` is `[B, ...]`
 and `logits` is `[B]` or, for a discriminator of patches, `[B, h, w]` (summed over the patches).
-Each penalty is `[B]`, unweighted: multiply it by the paper's coefficient, or take it with its weight
-as a value, such as `R1(10.0)`. It assumes that a logit depends on its own example alone; batch
+Each penalty is `[B]`, unweighted: multiply it by the paper's coefficient, or take it as a value
+with its weight, `R1(10.0)`. It assumes that a logit depends on its own example alone; batch
 normalisation in the critic breaks that.
 """
 
@@ -14,7 +14,7 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from gan_jax import keys as per_example
+from gan_jax import prng
 from gan_jax.types import Array, PRNGKey
 
 Critic = Callable[[Array], Array]
@@ -30,9 +30,9 @@ class Penalty(NamedTuple):
       name: of the turn that a lazy one takes.
       function: `(critic, real, fake, keys) -> [B]`.
       weight: what it is multiplied by; one of 0 is left out.
-      every: steps from one use to the next, with a weight so many times as large (lazy
-        regularisation: Analyzing and Improving the Image Quality of StyleGAN, Karras et al., 2020,
-        arXiv:1912.04958, section 3.1).
+      every: steps from one use to the next, with a weight so many times as large: lazy
+        regularisation, by a turn and an update of its own (Analyzing and Improving the Image
+        Quality of StyleGAN, Karras et al., 2020, arXiv:1912.04958, section 3.1).
     """
 
     name: str
@@ -98,7 +98,7 @@ def gradient_penalty(critic: Critic, real: Array, fake: Array, keys: PRNGKey) ->
       `[B]`, at least 0.
     """
     chex.assert_equal_shape([real, fake])
-    epsilon = per_example.uniform(keys, (1,) * (real.ndim - 1))
+    epsilon = prng.uniform(keys, (1,) * (real.ndim - 1))
     squared = squared_gradient_norm(critic, real + epsilon * (fake - real))
     positive = squared > 0
     norm = jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)

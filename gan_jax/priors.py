@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gan_jax import keys as keys_
+from gan_jax import prng
 from gan_jax.types import Array, PRNGKey
 
 
@@ -29,12 +29,12 @@ class Prior(NamedTuple):
 
 def normal(dim: int) -> Prior:
     """The standard normal distribution; an output is the mean of a normal one of variance 1."""
-    return Prior(dim, lambda keys: keys_.normal(keys, (dim,)), _unit_gaussian_nll)
+    return Prior(dim, lambda keys: prng.normal(keys, (dim,)), _unit_gaussian_nll)
 
 
 def uniform(dim: int) -> Prior:
     """Uniform on [-1, 1)^D; an output is the mean of a normal distribution of variance 1."""
-    return Prior(dim, lambda keys: 2 * keys_.uniform(keys, (dim,)) - 1, _unit_gaussian_nll)
+    return Prior(dim, lambda keys: 2 * prng.uniform(keys, (dim,)) - 1, _unit_gaussian_nll)
 
 
 def one_hot(classes: int) -> Prior:

@@ -25,8 +25,8 @@ from gan_jax.types import UserError
 _CONFIG = "config.json"
 _RECIPE = "recipe.py"
 _LOCK = ".lock"
-# what alters neither the steps already taken nor those to come
-_HARMLESS = re.compile("steps|(log|sample|evaluate|checkpoint)_every|keep|best|init([._].*)?")
+# what alters neither the steps already taken nor, but for rounding, those to come
+_HARMLESS = re.compile("steps|(log|sample|evaluate|checkpoint)_every|keep|best")
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy", "gan_jax")
 
 
@@ -113,7 +113,7 @@ def claim(
         the new under `previous`, oldest first.
       extendable: whether more steps than before leave the others as they are, as under constant
         schedules: then a config that only adds steps, or alters how often a run logs, samples,
-        evaluates and saves, what it keeps or what it was initialised from, replaces the old one in
+        evaluates and saves or what it keeps, replaces the old one in
         the same way without being allowed.
 
     Raises:

@@ -2,15 +2,14 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax import keys as keys_
-from gan_jax import metrics, parallel
-from gan_jax.data import Dataset, first
+from gan_jax import metrics, parallel, prng
+from gan_jax.data import Dataset, batches, first
 from gan_jax.data.kinds import Category, Image, Kind, Real
 from gan_jax.game import Game, Players
 from gan_jax.kinds import show
@@ -19,29 +18,59 @@ from gan_jax.types import Array, Batch, PRNGKey, UserError
 DRAW_SIZE = 256
 """Samples drawn at once, over all devices of a process together."""
 
-_ROWS, _COLUMNS = 8, 10  # of a picture of images
+_ROWS, _COLUMNS, _MOST_COLUMNS = 8, 10, 20  # of a picture of images
 _STRIP = 12  # examples of a picture of strips
 _REAL = 10_000  # examples that samples are drawn over
 
 
-def conditions(
-    game: Game, kinds: Mapping[str, Kind], examples: Callable[[], Dataset], count: int
-) -> Batch:
-    """What a game's inputs need for `count` samples: classes in turn, or real examples.
+class Inputs(NamedTuple):
+    """What samples are made from.
+
+    Attributes:
+      columns: as `Game.sample` takes them, `[N, ...]`.
+      label: `[N]`, the class that each sample is asked to be of, where it is: the one it is given,
+        or that of the example it is made from.
+    """
+
+    columns: Batch
+    label: np.ndarray | None
+
+
+def make_inputs(
+    game: Game,
+    kinds: Mapping[str, Kind],
+    examples: Callable[[], Dataset],
+    key: PRNGKey,
+    rows: range,
+    *,
+    label: int | None = None,
+) -> Inputs:
+    """The inputs of the samples number `rows` of those that a key gives.
 
     Args:
       game: the game.
       kinds: of the data's columns.
-      examples: opens data to take conditions from; not called where labels are all that is needed.
-      count: how many.
+      examples: opens data to take conditions from; not called where labels are all that is needed,
+        which are the classes in turn.
+      key: a scalar key; the same key and rows, the same inputs.
+      rows: which.
+      label: the class of all, of a game that is conditioned on `label`.
     """
-    if not game.conditions:
-        return {}
-    label = kinds.get("label")
-    if game.conditions == ("label",) and isinstance(label, Category):
-        return {"label": np.arange(count, dtype=np.int32) % len(label.classes)}
-    batch = first(examples(), count)
-    return {name: batch[name] for name in game.conditions}
+    given: dict[str, Any] = {}
+    asked = None
+    of = kinds.get("label")
+    if game.conditions == ("label",) and isinstance(of, Category):
+        given["label"] = np.array(rows, np.int32) % len(of.classes)
+    elif game.conditions:
+        dataset = examples()
+        batch = next(batches(dataset, [i % len(dataset) for i in rows], len(rows)))
+        given = {n: np.asarray(dataset.kinds[n].to_float(batch[n])) for n in game.conditions}
+        labels = (batch[f"{n}_label"] for n in game.conditions if f"{n}_label" in batch)
+        asked = next(labels, None)
+    if label is not None:
+        given["label"] = np.full(len(rows), label, np.int32)
+    keys = prng.per_example(key, len(rows), rows.start)
+    return Inputs(game.inputs(keys, given), given.get("label", asked))
 
 
 def available(game: Game, examples: Callable[[], Dataset], wanted: int) -> int:
@@ -58,7 +87,7 @@ def draw_inputs(game: Game, key: PRNGKey, count: int, conditions: Batch) -> Batc
       count: how many.
       conditions: the columns `game.conditions`, `[count, ...]`.
     """
-    return game.inputs(keys_.per_example(key, count), conditions)
+    return game.inputs(prng.per_example(key, count), conditions)
 
 
 def sampler(game: Game) -> Callable[[Players, Batch], np.ndarray]:
@@ -98,6 +127,19 @@ def along_arcs(inputs: Batch, rows: int, columns: int) -> dict[str, Any]:
     return {**others, "latent": arcs}
 
 
+def pictured(
+    game: Game, kind: Kind, examples: Callable[[], Dataset]
+) -> Callable[[np.ndarray, int | None], np.ndarray]:
+    """`(samples, columns) -> picture`, beside data where their kind wants it."""
+
+    @functools.cache
+    def real() -> np.ndarray | None:
+        wanted = isinstance(kind, Real | Category)
+        return first(examples(), _REAL)[game.target] if wanted else None
+
+    return lambda samples, columns: show.samples(kind, samples, columns=columns, real=real())
+
+
 def drawer(
     game: Game, kinds: Mapping[str, Kind], examples: Callable[[], Dataset], key: PRNGKey
 ) -> Callable[[Players], tuple[np.ndarray, Kind | None, np.ndarray | None]]:
@@ -112,26 +154,25 @@ def drawer(
     kind = kinds[game.target]
     if game.show is not None:
         batch = first(examples(), _STRIP)
-        shown, keys = jax.jit(game.show), keys_.per_example(key, _STRIP)
+        shown, keys = jax.jit(game.show), prng.per_example(key, _STRIP)
 
         def draw_strips(players: Players) -> tuple[np.ndarray, None, None]:
             strips = jax.tree.map(np.asarray, shown(players, batch, keys))
             return show.strips(kind, strips), None, None
 
         return draw_strips
-    columns = len(kinds["label"].classes) if game.conditions == ("label",) else _COLUMNS  # type: ignore[attr-defined]
+    columns, label = _COLUMNS, kinds.get("label")
+    if "label" in game.conditions and isinstance(label, Category):
+        columns = min(len(label.classes), _MOST_COLUMNS)
     wanted = columns * _ROWS if type(kind) is Image else show.WANTED[type(kind)]
     count = available(game, examples, wanted)
-    inputs = draw_inputs(game, key, count, conditions(game, kinds, examples, count))
+    inputs = make_inputs(game, kinds, examples, key, range(count)).columns
     draw = sampler(game)
 
-    @functools.cache
-    def real() -> np.ndarray:
-        return first(examples(), _REAL)[game.target]
+    picture = pictured(game, kind, examples)
 
     def draw_samples(players: Players) -> tuple[np.ndarray, Kind, np.ndarray]:
         samples = draw(players, inputs)
-        beside = real() if isinstance(kind, Real | Category) else None
-        return show.samples(kind, samples, columns=columns, real=beside), kind, samples
+        return picture(samples, columns), kind, samples
 
     return draw_samples

@@ -10,7 +10,7 @@ import optax
 from flax.training.train_state import TrainState
 from jax import lax
 
-from gan_jax import keys as keys_
+from gan_jax import prng
 from gan_jax.collectives import pmean
 from gan_jax.game import MEMORY, Game, Players, Turn, View
 from gan_jax.types import Array, Batch, Metrics, Params, PRNGKey, Variables
@@ -80,7 +80,7 @@ def init_state(
     init_key, run_key = jax.random.split(key)
     if game.transform is not None:
         size = jax.tree.leaves(batch)[0].shape[0]
-        batch = game.transform(keys_.per_example(init_key, size), batch)
+        batch = game.transform(prng.per_example(init_key, size), batch)
     players = game.init(init_key, batch)
     movers = {turn.player for turn in game.turns}
     if movers - set(players):
@@ -127,8 +127,9 @@ def train_step(
       accumulate: splits a batch into so many micro-batches, whose gradients are averaged; example i
         goes to the (i mod `accumulate`)-th, however many devices there are. Memory falls; the
         update stays, but for what couples examples.
-      ema_decay: of the averaged parameters, in [0, 1), or a function of the step; the average is
-        younger at first, since the decay in force after t updates is at most `(1 + t) / (10 + t)`.
+      ema_decay: of the averaged parameters, once a step, in [0, 1); the average is younger at
+        first, since the decay in force after t steps is at most `(1 + t) / (10 + t)`. Or a function
+        of the step, which is taken as it is.
       axis_name: the mapped axis over which gradients, statistics and metrics are averaged.
 
     Returns:
@@ -144,31 +145,24 @@ def train_step(
     offset = 0 if axis_name is None else size * lax.axis_index(axis_name)
     step_key = jax.random.fold_in(state.key, state.step)
     repeat_keys = jax.vmap(lambda r: jax.random.fold_in(step_key, r))(jnp.arange(game.repeats))
-    keys = jax.vmap(lambda key: keys_.per_example(key, size, offset))(repeat_keys)
+    keys = jax.vmap(lambda key: prng.per_example(key, size, offset))(repeat_keys)
     batch = jax.vmap(lambda keys, batch: _prepared(game, keys, batch))(keys, batch)
 
     def descend(turn: Turn, start: GameState, player: Player, data: tuple) -> tuple:
         """The player after one update, whose gradients are those at `start`, and its metrics."""
         batch, keys, key = data
         grads, stats, metrics, seen = _gradients(
-            turn, start, batch, keys, accumulate, game.group, axis_name
+            turn, start, player.stats, batch, keys, accumulate, game.group, axis_name
         )
         if axis_name is not None and devices > 1:
             grads, stats, metrics = pmean((grads, stats, metrics), axis_name)
         metrics["gradient_norm"] = optax.tree.norm(grads)
         if turn.update is not None:
             everything = View({}, {}, keys, axis_name=axis_name).gather(seen)
-            all_keys = keys_.fold_in(keys_.per_example(key, size * devices), MEMORY)
+            all_keys = prng.fold_in(prng.per_example(key, size * devices), MEMORY)
             memory = _updated(turn, player, everything, all_keys, state.step)
             stats = {**stats, MEMORY: memory}
-        player = player.apply_gradients(grads=grads, stats={**player.stats, **stats})
-        if player.ema is not None:
-            decay = ema_decay(state.step) if callable(ema_decay) else ema_decay
-            decay = jnp.minimum(decay, (1 + player.step) / (10 + player.step))
-            player = player.replace(
-                ema=optax.incremental_update(player.params, player.ema, 1 - decay)
-            )
-        return player, metrics
+        return player.apply_gradients(grads=grads, stats={**player.stats, **stats}), metrics
 
     before = state
     metrics: dict[str, Array] = {}
@@ -194,7 +188,23 @@ def train_step(
             new["taken"] = jnp.asarray(taken, jnp.float32)
         prefix = f"{turn.player}/{turn.name}/" if turn.name else f"{turn.player}/"
         metrics |= {prefix + name: value for name, value in new.items()}
-    return state.replace(step=state.step + 1), metrics
+    state = state.replace(step=state.step + 1)
+    return _averaged(state, ema_decay), metrics
+
+
+def _averaged(state: GameState, ema_decay: float | Callable[[Array], Array]) -> GameState:
+    """The state with the averages of its parameters brought up to them."""
+    if callable(ema_decay):
+        decay = ema_decay(state.step - 1)
+    else:
+        decay = jnp.minimum(ema_decay, (1 + state.step) / (10 + state.step))
+
+    def follow(player: Player) -> Player:
+        if player.ema is None:
+            return player
+        return player.replace(ema=optax.incremental_update(player.params, player.ema, 1 - decay))
+
+    return state.replace(players={name: follow(p) for name, p in state.players.items()})
 
 
 def _skipping(take: Callable[[GameState], tuple]) -> Callable[[GameState], tuple]:
@@ -213,7 +223,7 @@ def _prepared(game: Game, keys: PRNGKey, batch: Batch) -> Batch:
     Drawn once for all turns, in a loop over steps too XLA makes a pass that they share only once.
     """
     if game.transform is not None:
-        batch = game.transform(keys_.fold_in(keys, "transform"), batch)
+        batch = game.transform(prng.fold_in(keys, "transform"), batch)
     return {**batch, **game.inputs(keys, batch)}
 
 
@@ -230,6 +240,9 @@ def _check(game: Game, batch: Batch, accumulate: int, simultaneous: bool) -> int
                 f"column {name!r} is {column.dtype}, as it is stored: nets read floats; pass it "
                 "through its kind's to_float, as data.Loader.fetch does"
             )
+    if {column.shape[0] for column in batch.values()} != {game.repeats}:
+        shapes = {name: column.shape for name, column in batch.items()}
+        raise ValueError(f"columns are [repeats, B, ...] with {game.repeats} repeats, not {shapes}")
     size = jax.tree.leaves(batch)[0].shape[1]
     if size % (accumulate * game.group):
         raise ValueError(
@@ -242,6 +255,7 @@ def _check(game: Game, batch: Batch, accumulate: int, simultaneous: bool) -> int
 def _gradients(
     turn: Turn,
     state: GameState,
+    stats: Variables,
     batch: Batch,
     keys: PRNGKey,
     accumulate: int,
@@ -251,7 +265,7 @@ def _gradients(
     """The mean gradient over micro-batches, its layers' statistics, mean metrics, what was seen."""
     player = state.players[turn.player]
     others = {name: other.variables for name, other in state.players.items()}
-    layers = {c: v for c, v in player.stats.items() if c != MEMORY}
+    layers = {c: v for c, v in stats.items() if c != MEMORY}
 
     def loss_fn(
         params: Params, stats: Variables, batch: Batch, keys: PRNGKey
@@ -313,10 +327,11 @@ def _updated(turn: Turn, player: Player, seen: Any, keys: PRNGKey, step: Array) 
 def _checked_stats(player: str, old: Variables, new: Variables) -> Variables:
     """`new` without a memory, if it holds what `old` does, in floats."""
     new = {c: v for c, v in new.items() if c != MEMORY}
-    if set(new) != set(old):
+    names = lambda tree: {jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(tree)}
+    if different := names(new) ^ names(old):
         raise ValueError(
-            f"a loss of {player!r} gives the collections {sorted(new)} back, the player has "
-            f"{sorted(old)}"
+            f"a loss of {player!r} gives other statistics back than the player has: see "
+            f"{', '.join(sorted(different)[:3])}"
         )
     for path, leaf in jax.tree.leaves_with_path(new):
         if not jnp.issubdtype(leaf.dtype, jnp.floating):

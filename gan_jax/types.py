@@ -16,9 +16,9 @@ Variables = Mapping[str, Any]
 """Flax collections: `params` and, where a net keeps them, `batch_stats` and others."""
 
 Batch = Mapping[str, Any]
-"""What one example set brings: `x` [B, ...] and, where the data has them, `label` [B] int32.
+"""Flat named columns `[B, ...]`: `x` and, where the data have them, `label` [B] int32.
 
-A game on two domains reads one such mapping per domain: `a` and `b`.
+A pair is two columns, such as `x` and `source`; unpaired domains are `a` and `b`.
 """
 
 Metrics = Mapping[str, Array]

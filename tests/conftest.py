@@ -38,6 +38,14 @@ def assert_trees_match():
 
 
 @pytest.fixture
+def quickly():
+    """XLA does not optimise: for what is compiled once and run a few times."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture
 def prepared_tfds(monkeypatch):
     """The TFDS folder that holds prepared real data, as TFDS's own."""
     folder = Path(os.environ.get("TFDS_DATA_DIR", "")).absolute()

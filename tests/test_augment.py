@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gan_jax import augment
-from gan_jax.keys import fold_in, per_example
+from gan_jax.prng import fold_in, per_example
 
 KEYS = per_example(jax.random.key(0), 8)
 MANY = per_example(jax.random.key(1), 400)

@@ -13,7 +13,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import algorithms, evaluation, keys, losses, nets, penalties, priors
+from gan_jax import algorithms, evaluation, losses, nets, penalties, priors, prng
 from gan_jax.data import ArrayDataset, ring_mixture
 from gan_jax.diagnosis import diagnose
 from gan_jax.step import init_state, train_step
@@ -27,7 +27,7 @@ def play(key, game, optimizers, data, held_out):
     """Metrics of each step, `[EVALUATIONS, RECORDS, STEPS]`, and at each evaluation D's view of
     data seen and held out, and samples."""
     state = init_state(game, optimizers, key, {"x": data})
-    inputs = game.inputs(keys.per_example(key, SAMPLES), {})
+    inputs = game.inputs(prng.per_example(key, SAMPLES), {})
 
     def step(state, _):
         rows = jax.random.randint(jax.random.fold_in(key, state.step), (1, BATCH), 0, len(data))
@@ -40,7 +40,7 @@ def play(key, game, optimizers, data, held_out):
             f"{name}/{figure}": value
             for name, x in (("seen", data), ("held_out", held_out))
             for figure, value in game.metrics(
-                players, {"x": x}, keys.per_example(key, len(x))
+                players, {"x": x}, prng.per_example(key, len(x))
             ).items()
         }
         return state, (metrics, figures, game.sample(players, inputs))

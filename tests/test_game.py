@@ -4,12 +4,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import keys, nets
+from gan_jax import nets, prng
 from gan_jax.game import Game, Turn, View, apply, initialise, join, part
 from gan_jax.layers import Dropout
 
 KEY = jax.random.key(5)
-KEYS = keys.per_example(KEY, 4)
+KEYS = prng.per_example(KEY, 4)
 X = jnp.arange(12.0).reshape(4, 3)
 
 

@@ -17,20 +17,20 @@ BELOW = {
     "types": "",
     "quiet": "",
     "collectives": "",
-    "keys": "types",
+    "prng": "types",
     "files": "types",
-    "augment": "keys types",
-    "priors": "keys types",
-    "penalties": "keys types",
+    "augment": "prng types",
+    "priors": "prng types",
+    "penalties": "prng types",
     "losses": "types",
     "metrics": "types",
     "optimizers": "types",
     "cache": "files types",
-    "layers": "collectives keys types",
-    "nets": "layers keys types",
-    "game": "collectives keys types",
-    "step": "game collectives keys types",
-    "algorithms": "nets losses penalties priors augment game layers keys types",
+    "layers": "collectives prng types",
+    "nets": "layers prng types",
+    "game": "collectives prng types",
+    "step": "game collectives prng types",
+    "algorithms": "nets losses penalties priors augment game layers prng types",
     "data": "quiet types",
     "pictures": "files types",
     "kinds": "pictures files data types",
@@ -39,15 +39,15 @@ BELOW = {
     "writers": "kinds pictures files data types",
     "parallel": "step game types",
     "loop": "parallel step game data types",
-    "sampling": "kinds metrics parallel game data keys types",
+    "sampling": "kinds metrics parallel game data prng types",
     "extractors": (
         "cache files nets layers algorithms augment optimizers loop parallel step game data metrics"
-        " keys types"
+        " prng types"
     ),
     "diagnosis": "types",
-    "evaluation": "cache metrics extractors sampling parallel game data keys types",
+    "evaluation": "cache metrics extractors sampling parallel game data prng types",
     "train": (
-        "evaluation diagnosis checkpoints writers loop parallel step game data optimizers keys"
+        "evaluation diagnosis checkpoints writers loop parallel step game data optimizers prng"
         " types"
     ),
 }

@@ -7,7 +7,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import algorithms, augment, keys, layers, losses, nets, parallel, penalties, priors
+from gan_jax import algorithms, augment, layers, losses, nets, parallel, penalties, priors, prng
 from gan_jax.game import Aux, Game, Turn
 from gan_jax.step import init_state, train_step
 from gan_jax.types import UserError
@@ -78,7 +78,7 @@ def dcgan():
 
 
 def relativistic_average():
-    noise = lambda keys_, x, view: x + keys.normal(keys_, (2,)) / (1 + view.step)
+    noise = lambda keys_, x, view: x + prng.normal(keys_, (2,)) / (1 + view.step)
     settings = {"penalties": [penalties.R1(1.0, every=2)], "augment": noise}
     return gan(discriminator=Unbiased(), loss=losses.RELATIVISTIC_AVERAGE, **settings)
 
@@ -143,15 +143,7 @@ def plain(players):
     return {name: (player.params, player.stats, player.ema) for name, player in players.items()}
 
 
-@pytest.fixture
-def _quick_compilation():
-    """Where two compilations are for a few steps, XLA's optimisations do not pay."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
-quickly = pytest.mark.usefixtures("_quick_compilation")
+quickly = pytest.mark.usefixtures("quickly")
 
 
 @quickly
@@ -181,6 +173,7 @@ def test_every_device_ends_with_the_same_state(name, assert_trees_match):
     assert {leaf.shape for leaf in jax.tree.leaves(metrics)} == {(2, STEPS)}
 
 
+@quickly
 def test_one_call_of_many_steps_is_many_calls_of_one(assert_trees_match):
     devices = jax.local_devices()
     many, _ = train(conditional_wgan_gp(), LABELLED, devices, steps=3)
@@ -189,6 +182,7 @@ def test_one_call_of_many_steps_is_many_calls_of_one(assert_trees_match):
     assert_trees_match(plain(many.players), plain(single.players), rtol=1e-5)
 
 
+@quickly
 def test_accumulating_on_two_devices_gives_the_update_of_one_device(assert_trees_match):
     whole, _ = train(conditional_wgan_gp(), LABELLED, jax.local_devices()[:1])
     summed, _ = train(conditional_wgan_gp(), LABELLED, jax.local_devices(), accumulate=2)
@@ -296,7 +290,7 @@ def test_a_loss_is_traced_once_for_all_calls(steps):
 
     def loss(view):
         traces.append(view.batch["x"].shape)
-        w, noise = view.players["one"]["params"]["w"], keys.normal(view.keys, (2,))
+        w, noise = view.players["one"]["params"]["w"], prng.normal(view.keys, (2,))
         return jnp.mean(w[None] * (view.batch["x"] + noise)), Aux({})
 
     game = coupled_game()._replace(turns=(Turn("one", loss),))

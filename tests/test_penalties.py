@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import keys, penalties
+from gan_jax import penalties, prng
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "penalties.json").read_text())
-KEYS = keys.per_example(jax.random.key(7), 5)
+KEYS = prng.per_example(jax.random.key(7), 5)
 INPUTS = {name: jnp.array(value) for name, value in GOLDEN["inputs"].items()}
 PARAMS = {name: jnp.array(value) for name, value in GOLDEN["params"].items()}
 
@@ -33,7 +33,7 @@ def evaluate(name, params=PARAMS, **changes):
 
 
 def test_uniform_noise_is_that_which_the_golden_values_were_made_with():
-    np.testing.assert_array_equal(keys.uniform(KEYS, ()), np.float32(GOLDEN["epsilon"]))
+    np.testing.assert_array_equal(prng.uniform(KEYS, ()), np.float32(GOLDEN["epsilon"]))
 
 
 @every_penalty

@@ -4,9 +4,9 @@ import pytest
 import scipy.stats
 from scipy.special import log_softmax
 
-from gan_jax import keys, priors
+from gan_jax import priors, prng
 
-KEYS = keys.per_example(jax.random.key(2), 400)
+KEYS = prng.per_example(jax.random.key(2), 400)
 random = np.random.default_rng(0)
 PRIORS = {
     "normal": (priors.normal, scipy.stats.norm()),

@@ -148,7 +148,7 @@ def test_an_allowed_change_keeps_the_history(tmp_path, made):
     assert (tmp_path / "recipe.py").read_text() == "# 2\n"
 
 
-MORE = {"steps": 20, "log_every": 5, "keep": 9, "best": "-fid", "init": {"run": "runs/a"}}
+MORE = {"steps": 20, "log_every": 5, "keep": 9, "best": "-fid"}
 
 
 @pytest.mark.parametrize("changes", [MORE, {"steps": 20}, {"evaluate_every": 7}])

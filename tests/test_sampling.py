@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from gan_jax import algorithms, data, nets, priors, sampling
-from gan_jax.data import Category, Image, Real
+from gan_jax.data import Category, Image
 from gan_jax.game import Game
 from gan_jax.types import UserError
 
@@ -76,22 +76,35 @@ def test_there_are_no_arcs_without_latents():
         sampling.along_arcs({"source": np.zeros((4, 2))}, 2, 3)
 
 
-def test_classes_are_asked_for_in_turn():
+def inputs_of(game, kinds, examples, rows, **settings):
+    return sampling.make_inputs(game, kinds, examples, jax.random.key(0), rows, **settings)
+
+
+def test_classes_are_asked_for_in_turn_or_one_of_all():
     kinds = {"x": Image(), "label": Category(("a", "b", "c"))}
-    given = sampling.conditions(CONDITIONAL, kinds, unopened, 5)
-    np.testing.assert_array_equal(given["label"], [0, 1, 2, 0, 1])
+    made = inputs_of(CONDITIONAL, kinds, unopened, range(5))
+    np.testing.assert_array_equal(made.columns["label"], [0, 1, 2, 0, 1])
+    np.testing.assert_array_equal(made.label, [0, 1, 2, 0, 1])
+    made = inputs_of(CONDITIONAL, kinds, unopened, range(5), label=2)
+    np.testing.assert_array_equal(made.label, np.full(5, 2))
 
 
-def test_a_game_without_conditions_is_given_none():
-    assert sampling.conditions(GAME, {"x": Real()}, unopened, 5) == {}
+def test_some_rows_are_those_of_all():
+    kinds = {"x": Image(), "label": Category(("a", "b", "c"))}
+    whole = inputs_of(CONDITIONAL, kinds, unopened, range(8)).columns
+    part = inputs_of(CONDITIONAL, kinds, unopened, range(5, 8)).columns
+    for name, column in part.items():
+        np.testing.assert_array_equal(column, whole[name][5:])
 
 
-def test_other_conditions_are_real_examples():
-    columns = {"x": POINTS.columns["x"], "source": POINTS.columns["x"] + 1}
+def test_other_conditions_are_real_examples_with_their_classes():
+    x = POINTS.columns["x"]
+    columns = {"x": x, "source": x + 1, "source_label": np.arange(len(x))}
     pairs = data.ArrayDataset("pairs", "train", columns)
-    given = sampling.conditions(translation(), pairs.kinds, lambda: pairs, 3)
-    assert set(given) == {"source"}
-    np.testing.assert_array_equal(given["source"], columns["source"][:3])
+    made = inputs_of(translation(), pairs.kinds, lambda: pairs, range(1, 3))
+    assert set(made.columns) == {"source"}
+    np.testing.assert_array_equal(made.columns["source"], columns["source"][1:3])
+    np.testing.assert_array_equal(made.label, [1, 2])
 
 
 def test_samples_of_latents_are_as_many_as_are_wanted_and_of_examples_as_there_are():

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import algorithms, keys, nets, penalties, priors
+from gan_jax import algorithms, nets, penalties, priors, prng
 from gan_jax.game import Aux, Game, Turn
 from gan_jax.step import init_state, train_step
 from gan_jax.train import MetricsLog
@@ -163,7 +163,7 @@ def test_a_memory_is_updated_once_a_turn_from_the_whole_batch_in_order(accumulat
             "turns": memory["turns"] + 1,
             "key": jax.random.fold_in(memory["key"], step),
             "last": seen,
-            "noise": keys.uniform(keys_, ()),
+            "noise": prng.uniform(keys_, ()),
         }
 
     start = {
@@ -221,7 +221,7 @@ def seen_by(game, x=X, **settings):
 
 
 def test_data_are_transformed_by_a_key_of_the_step_and_the_example():
-    noisy = lambda keys_, batch: {"x": batch["x"] + keys.normal(keys_, (2,))}
+    noisy = lambda keys_, batch: {"x": batch["x"] + prng.normal(keys_, (2,))}
     noise = seen_by(keeping_batches(transform=noisy)) - X[:, 0]
     assert len(np.unique(np.round(noise, 5))) == noise.size
     reverse = seen_by(keeping_batches(transform=noisy), X[:, :, ::-1]) - X[:, 0, ::-1]

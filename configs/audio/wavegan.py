@@ -16,6 +16,7 @@ from gan_jax.optimizers import Adam
 from gan_jax.penalties import GradientPenalty
 from gan_jax.train import Plan, settings
 
+VARIANTS = ("spoken_digit",)
 TINY = {"data.length": 256, "net.width": 1, "discriminator_repeats": 2}
 
 

@@ -14,12 +14,12 @@ from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.train import Plan, settings
 
-STEPS = {"digits": 6_000, "mnist": 12_000, "fashion_mnist": 12_000, "cifar10": 20_000}
+VARIANTS = {"digits": 6_000, "mnist": 12_000, "fashion_mnist": 12_000, "cifar10": 20_000}
 TINY = {"net.width": 4, "net.code": 8}
 
 
 def get_config(variant: str = "digits") -> ConfigDict:
-    plan = Plan(steps=STEPS[variant], sample_every=500, evaluate_every=2_000)
+    plan = Plan(steps=VARIANTS[variant], sample_every=500, evaluate_every=2_000)
     adam = Adam(learning_rate=1e-4, beta1=0.5, decay="linear", final_scale=0.1)
     source = data.SOURCES[variant]
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))

@@ -17,12 +17,12 @@ from gan_jax.parallel import AXIS
 from gan_jax.penalties import R1
 from gan_jax.train import Plan, settings
 
-STEPS = {"digits": 8_000, "mnist": 12_000, "fashion_mnist": 12_000, "cifar10": 20_000}
+VARIANTS = {"digits": 8_000, "mnist": 12_000, "fashion_mnist": 12_000, "cifar10": 20_000}
 TINY = {"net.width": 4}
 
 
 def get_config(variant: str = "digits") -> ConfigDict:
-    plan = Plan(steps=STEPS[variant], sample_every=500, evaluate_every=2_000)
+    plan = Plan(steps=VARIANTS[variant], sample_every=500, evaluate_every=2_000)
     adam = Adam(learning_rate=5e-4, beta1=0.0)
     source = data.SOURCES[variant]
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))

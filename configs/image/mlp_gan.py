@@ -19,6 +19,7 @@ from gan_jax.optimizers import Adam
 from gan_jax.train import Plan, settings
 
 SIZES = {"large": ((1024, 1024, 1024), nets.mlp.leaky_relu), "small": ((128,), nn.relu)}
+VARIANTS = ("digits", "mnist", "fashion_mnist", "cifar10")
 TINY = {"net.size": "small"}
 
 

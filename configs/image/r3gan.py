@@ -16,18 +16,19 @@ from ml_collections import ConfigDict
 from gan_jax import algorithms, augment, data, losses, nets, priors
 from gan_jax.game import Game, View
 from gan_jax.optimizers import cosine
+from gan_jax.parallel import AXIS
 from gan_jax.penalties import R1, R2
 from gan_jax.train import Plan, settings
 from gan_jax.types import Array, PRNGKey
 
-STEPS = {"digits": 8_000, "mnist": 12_000, "fashion_mnist": 12_000, "cifar10": 20_000}
+VARIANTS = {"digits": 8_000, "mnist": 12_000, "fashion_mnist": 12_000, "cifar10": 20_000}
 TINY = {"net.width": 4}
 
 
 def get_config(variant: str = "digits") -> ConfigDict:
-    plan = Plan(steps=STEPS[variant], sample_every=500, evaluate_every=2_000)
+    plan = Plan(steps=VARIANTS[variant], sample_every=500, evaluate_every=2_000)
     config = ConfigDict(settings(plan, data.SOURCES[variant]))
-    config.net = {"latent_dim": 64, "width": 32}
+    config.net = {"latent_dim": 64, "width": 32, "sync_batch_norm": False}
     config.schedule = {
         "share": 0.8,  # of the run, until the end values are reached
         "learning_rate": (5e-4, 1e-4),
@@ -66,7 +67,11 @@ def make_game(config: ConfigDict) -> Game:
     width = config.net.width
     return algorithms.gan(
         nets.dcgan.Generator(
-            config.data.resolution, config.data.channels, width, dtype=config.dtype
+            config.data.resolution,
+            config.data.channels,
+            width,
+            axis_name=AXIS if config.net.sync_batch_norm else None,
+            dtype=config.dtype,
         ),
         nets.dcgan.Discriminator(width, batch_norm=False, dtype=config.dtype),
         prior=priors.normal(config.net.latent_dim),

@@ -15,13 +15,13 @@ from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.train import Plan, settings
 
-STEPS = {"digits": 6_000, "mnist": 20_000, "fashion_mnist": 20_000, "cifar10": 20_000}
+VARIANTS = {"digits": 6_000, "mnist": 20_000, "fashion_mnist": 20_000, "cifar10": 20_000}
 TINY = {"net.hidden": (16,)}
 
 
 def get_config(variant: str = "digits") -> ConfigDict:
     plan = Plan(
-        steps=STEPS[variant], sample_every=1_000, evaluate_every=1_000, best="held_out/elbo"
+        steps=VARIANTS[variant], sample_every=1_000, evaluate_every=1_000, best="held_out/elbo"
     )
     adam = Adam(learning_rate=1e-3, beta1=0.9)
     config = ConfigDict(settings(plan, data.SOURCES[variant], vae=adam))

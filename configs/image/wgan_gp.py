@@ -15,12 +15,12 @@ from gan_jax.parallel import AXIS
 from gan_jax.penalties import GradientPenalty
 from gan_jax.train import Plan, settings
 
-STEPS = {"digits": 4_000, "mnist": 10_000, "fashion_mnist": 10_000, "cifar10": 20_000}
+VARIANTS = {"digits": 4_000, "mnist": 10_000, "fashion_mnist": 10_000, "cifar10": 20_000}
 TINY = {"net.width": 4, "discriminator_repeats": 2}
 
 
 def get_config(variant: str = "digits") -> ConfigDict:
-    plan = Plan(steps=STEPS[variant], sample_every=500, evaluate_every=2_000)
+    plan = Plan(steps=VARIANTS[variant], sample_every=500, evaluate_every=2_000)
     adam = Adam(learning_rate=1e-4, beta1=0.0, beta2=0.9)
     source = data.SOURCES[variant]
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))

@@ -15,6 +15,7 @@ from gan_jax.optimizers import Adam
 from gan_jax.penalties import R1
 from gan_jax.train import Plan, settings
 
+VARIANTS = ("ring", "grid")
 TINY = {"net.hidden": (8,)}
 
 

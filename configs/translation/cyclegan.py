@@ -16,6 +16,7 @@ from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.train import Plan, settings
 
+VARIANTS = ("digits",)
 TINY = {
     "net.width": 4,
     "net.blocks": 1,

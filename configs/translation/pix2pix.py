@@ -11,9 +11,11 @@ from ml_collections import ConfigDict
 from gan_jax import algorithms, augment, data, nets
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
+from gan_jax.parallel import AXIS
 from gan_jax.train import Plan, settings
 from gan_jax.types import Batch, PRNGKey
 
+VARIANTS = ("edges2shoes_handbags",)
 TINY = {"data.resolution": 16, "net.width": 4, "net.discriminator_layers": 1}
 
 
@@ -22,7 +24,7 @@ def get_config(variant: str = "edges2shoes_handbags") -> ConfigDict:
     adam = Adam(learning_rate=2e-4, beta1=0.5)
     source = data.SOURCES[variant]
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))
-    config.net = {"width": 24, "discriminator_layers": 2, "dropout": 0.5}
+    config.net = {"width": 24, "discriminator_layers": 2, "dropout": 0.5, "sync_batch_norm": False}
     config.l1_weight = 100.0
     return config
 
@@ -35,7 +37,11 @@ def flip(keys: PRNGKey, batch: Batch) -> Batch:
 def make_game(config: ConfigDict) -> Game:
     net = config.net
     translator = nets.unet.Translator(
-        config.data.channels, net.width, dropout=net.dropout, dtype=config.dtype
+        config.data.channels,
+        net.width,
+        dropout=net.dropout,
+        axis_name=AXIS if net.sync_batch_norm else None,
+        dtype=config.dtype,
     )
     game = algorithms.pix2pix(
         translator,

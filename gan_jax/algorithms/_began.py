@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax import keys as keys_
+from gan_jax import prng
 from gan_jax.game import MEMORY, Aux, Game, Players, Turn, View, apply, initialise
 from gan_jax.losses import absolute_error
 from gan_jax.priors import Prior
@@ -44,11 +44,11 @@ def began(
     """
 
     def generate(view: View) -> tuple[Array, Variables]:
-        latent, keys = view.batch["latent"], keys_.fold_in(view.keys, "generator")
+        latent, keys = view.batch["latent"], prng.fold_in(view.keys, "generator")
         return apply(generator, view.players["generator"], latent, None, train=True, keys=keys)
 
     def error(view: View, variables: Variables, x: Array, purpose: str) -> tuple[Array, Variables]:
-        keys = keys_.fold_in(view.keys, purpose)
+        keys = prng.fold_in(view.keys, purpose)
         output, stats = apply(autoencoder, variables, x, None, train=True, keys=keys)
         return absolute_error(output, x), stats
 
@@ -78,14 +78,14 @@ def began(
 
     def inputs(keys: PRNGKey, batch: Batch) -> Batch:
         del batch
-        return {"latent": prior.sample(keys_.fold_in(keys, "latent"))}
+        return {"latent": prior.sample(prng.fold_in(keys, "latent"))}
 
     def sample(players: Players, inputs: Batch) -> Array:
         return apply(generator, players["generator"], inputs["latent"], None, train=False)[0]
 
     def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
         generator_key, discriminator_key = jax.random.split(key)
-        keys = keys_.per_example(key, batch["x"].shape[0])
+        keys = prng.per_example(key, batch["x"].shape[0])
         latent = inputs(keys, {})["latent"]
         critic = initialise(autoencoder, discriminator_key, batch["x"], None, keys=keys)
         return {

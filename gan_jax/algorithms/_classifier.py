@@ -4,7 +4,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 import optax
 
-from gan_jax import keys as keys_
+from gan_jax import prng
 from gan_jax.game import Aux, Game, Players, Turn, View, apply, initialise
 from gan_jax.types import Array, Batch, PRNGKey, Variables
 
@@ -21,7 +21,7 @@ def classifier(net: nn.Module) -> Game:
     """
 
     def loss(view: View) -> tuple[Array, Aux]:
-        variables, keys = view.players["classifier"], keys_.fold_in(view.keys, "classifier")
+        variables, keys = view.players["classifier"], prng.fold_in(view.keys, "classifier")
         (_, logits), stats = apply(net, variables, view.batch["x"], train=True, keys=keys)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, view.batch["label"])
         return jnp.mean(losses), Aux({"accuracy": _accuracy(logits, view.batch["label"])}, stats)
@@ -34,7 +34,7 @@ def classifier(net: nn.Module) -> Game:
         return {"accuracy": _accuracy(read(players, batch), batch["label"])}
 
     def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
-        keys = keys_.per_example(key, batch["x"].shape[0])
+        keys = prng.per_example(key, batch["x"].shape[0])
         return {"classifier": initialise(net, key, batch["x"], keys=keys)}
 
     return Game(

@@ -6,12 +6,22 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax import keys as keys_
+from gan_jax import prng
 from gan_jax.algorithms import _pool
 from gan_jax.game import MEMORY, Aux, Game, Players, Turn, View, apply, initialise, join, part
-from gan_jax.losses import LEAST_SQUARES, AdversarialLoss, absolute_error
+from gan_jax.losses import (
+    AdversarialLoss,
+    absolute_error,
+    least_squares_discriminator_loss,
+    least_squares_generator_loss,
+)
 from gan_jax.types import Array, Batch, PRNGKey, Variables
 
+# The paper halves the discriminator's side alone.
+_LEAST_SQUARES = AdversarialLoss(
+    least_squares_discriminator_loss,
+    lambda fake, real: 2 * least_squares_generator_loss(fake, real),
+)
 _WAYS = (("a", "b", "ab", "ba"), ("b", "a", "ba", "ab"))  # from, to, by, and back by
 
 
@@ -19,7 +29,7 @@ def cyclegan(
     generator: nn.Module,
     discriminator: nn.Module,
     *,
-    loss: AdversarialLoss = LEAST_SQUARES,
+    loss: AdversarialLoss = _LEAST_SQUARES,
     cycle_weight: float = 10.0,
     identity_weight: float = 5.0,
     pool_size: int = 50,
@@ -38,7 +48,7 @@ def cyclegan(
     Args:
       generator: `(x [B, ...], label, train) -> x' [B, ...]`; both domains have one shape.
       discriminator: `(x [B, ...], label, train) -> logits` [B] or [B, h, w].
-      loss: the adversarial loss.
+      loss: the adversarial loss; by default least squares, `(D(G(x)) - 1)²` for the generator.
       cycle_weight: λ of the paper, at least 0.
       identity_weight: the paper's 0.5 λ where colours should stay, or 0.
       pool_size: past fakes kept of each domain, the paper's 50; 0 for none.
@@ -57,17 +67,17 @@ def cyclegan(
     def judge(
         view: View, domain: str, variables: Variables, x: Array, purpose: str
     ) -> tuple[Array, Variables]:
-        keys = keys_.fold_in(view.keys, f"{purpose} {domain}")
+        keys = prng.fold_in(view.keys, f"{purpose} {domain}")
         return apply(discriminator, variables, x, None, train=True, keys=keys)
 
     def discriminator_loss(view: View) -> tuple[Array, Aux]:
         total, metrics, stats, seen = jnp.zeros(()), {}, {}, {}
         variables = view.players["discriminator"]
         for source, domain, way, _ in _WAYS:
-            keys = keys_.fold_in(view.keys, way)
+            keys = prng.fold_in(view.keys, way)
             fake, _ = translate(view.players["generator"], way, view.batch[source], keys)
             if pool_size:
-                keys = keys_.fold_in(view.keys, f"pool {domain}")
+                keys = prng.fold_in(view.keys, f"pool {domain}")
                 fake, seen[domain] = _pool.exchange(variables[MEMORY][domain], fake, keys)
             own = part(variables, domain)
             real_logits, new = judge(view, domain, own, view.batch[domain], "real")
@@ -87,7 +97,7 @@ def cyclegan(
         stats = {}
         for source, domain, way, back in _WAYS:
             real, critic = view.batch[source], part(view.players["discriminator"], domain)
-            keys, back_keys = (keys_.fold_in(view.keys, name) for name in (way, f"{way} {back}"))
+            keys, back_keys = (prng.fold_in(view.keys, name) for name in (way, f"{way} {back}"))
             fake, stats[way] = translate(variables, way, real, keys)
             fake_logits, _ = judge(view, domain, critic, fake, "fake")
             real_logits, _ = judge(view, domain, critic, view.batch[domain], "real")
@@ -119,7 +129,7 @@ def cyclegan(
     def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
         ab, ba, of_a, of_b = jax.random.split(key, 4)
         a, b = batch["a"], batch["b"]
-        keys = keys_.per_example(key, a.shape[0])
+        keys = prng.per_example(key, a.shape[0])
         discriminators = join(
             a=initialise(discriminator, of_a, a, None, keys=keys),
             b=initialise(discriminator, of_b, b, None, keys=keys),

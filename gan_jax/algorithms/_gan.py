@@ -7,8 +7,8 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax import keys as keys_
-from gan_jax.game import Aux, Game, Players, Turn, View, apply, initialise
+from gan_jax import prng
+from gan_jax.game import MEMORY, Aux, Game, Players, Turn, View, apply, initialise
 from gan_jax.losses import NON_SATURATING, AdversarialLoss
 from gan_jax.penalties import Penalty
 from gan_jax.priors import Prior
@@ -42,6 +42,8 @@ def gan(
     terms: Sequence[Term] = (),
     conditional: bool = False,
     augment: Callable[[PRNGKey, Array, View], Array] | None = None,
+    memory: Any = None,
+    update: Callable[[Any, Any, PRNGKey, Array], Any] | None = None,
     encode: Callable[[Array], Array] = lambda x: x,
     decode: Callable[[Array], Array] = lambda x: x,
     discriminator_repeats: int = 1,
@@ -71,6 +73,10 @@ def gan(
       conditional: both nets are given the batch's `label` [B].
       augment: `(keys [B], x, view) -> x`, differentiable: what the discriminator sees in place of
         data and samples alike.
+      memory: the discriminator's at first, where it has one, such as the probability that an
+        adaptive augmentation reads of its view.
+      update: `(memory, (real, fake), keys, step) -> memory`, of D's outputs on the whole batch; see
+        `game.Turn`.
       encode: what of the data's `x` the discriminator sees, such as one-hot vectors of tokens.
       decode: its inverse, of samples.
       discriminator_repeats: discriminator updates a step, each on fresh data.
@@ -86,23 +92,23 @@ def gan(
         return batch["label"] if conditional else None
 
     def inputs(keys: PRNGKey, batch: Batch) -> Batch:
-        drawn = {name: p.sample(keys_.fold_in(keys, name)) for name, p in priors.items()}
+        drawn = {name: p.sample(prng.fold_in(keys, name)) for name, p in priors.items()}
         return drawn | ({"label": batch["label"]} if conditional else {})
 
     def latent_of(batch: Batch) -> Array:
         return jnp.concatenate([batch[name] for name in sorted(priors)], axis=-1)
 
     def generate(view: View) -> tuple[Array, Variables]:
-        variables, keys = view.players["generator"], keys_.fold_in(view.keys, "generator")
+        variables, keys = view.players["generator"], prng.fold_in(view.keys, "generator")
         latent, label = latent_of(view.batch), label_of(view.batch)
         return apply(generator, variables, latent, label, train=True, keys=keys)
 
     def seen(view: View, x: Array, purpose: str) -> tuple[Array, Array | None, PRNGKey]:
         """What D is given of data or samples, and the keys for its own draws."""
-        keys = keys_.fold_in(view.keys, purpose)
+        keys = prng.fold_in(view.keys, purpose)
         if augment is not None:
-            x = augment(keys_.fold_in(keys, "augment"), x, view)
-        return x, label_of(view.batch), keys_.fold_in(keys, "discriminator")
+            x = augment(prng.fold_in(keys, "augment"), x, view)
+        return x, label_of(view.batch), prng.fold_in(keys, "discriminator")
 
     def judge(view: View, real: Array, fake: Array) -> tuple[Output, Output, Variables]:
         """Real and fake in one pass, unless batch statistics would mix them."""
@@ -117,9 +123,8 @@ def gan(
             return outputs[0], outputs[1], stats
         x, label, keys = jax.tree.map(lambda a, b: jnp.concatenate([a, b]), *each)
         both, stats = apply(discriminator, variables, x, label, train=True, keys=keys)
-        size = real.shape[0]
-        split = lambda part: jax.tree.map(lambda leaf: leaf[part], both)
-        return split(slice(size)), split(slice(size, None)), stats
+        halves = [jax.tree.map(lambda leaf, i=i: jnp.split(leaf, 2)[i], both) for i in range(2)]
+        return halves[0], halves[1], stats
 
     def critic_of(view: View, purpose: str) -> Callable[[Array], Array]:
         def critic(x: Array) -> Array:
@@ -131,7 +136,7 @@ def gan(
         return critic
 
     def penalised(view: View, some: Sequence[Penalty], real: Array, fake: Array) -> Array:
-        keys = keys_.fold_in(view.keys, "penalty")
+        keys = prng.fold_in(view.keys, "penalty")
         critic = critic_of(view, "penalty")
         values = [jnp.mean(p(critic, real, fake, keys, view.step)) for p in some]
         return sum(values, jnp.zeros(()))
@@ -151,7 +156,8 @@ def gan(
         more = added(view, "discriminator", *outputs[:2])
         if eager:
             more["penalty"] = penalised(view, eager, real, fake)
-        return sum(more.values(), total), Aux(metrics | more, outputs[2])
+        seen = None if update is None else outputs[:2]
+        return sum(more.values(), total), Aux(metrics | more, outputs[2], seen)
 
     def lazy_turn(penalty: Penalty) -> Turn:
         def penalty_loss(view: View) -> tuple[Array, Aux]:
@@ -180,7 +186,7 @@ def gan(
         return decode(apply(generator, players["generator"], latent, label, train=False)[0])
 
     def metrics(players: Players, batch: Batch, keys: PRNGKey) -> dict[str, Array]:
-        keys, label = keys_.fold_in(keys, "discriminator"), label_of(batch)
+        keys, label = prng.fold_in(keys, "discriminator"), label_of(batch)
         x, variables = encode(batch["x"]), players["discriminator"]
         output, _ = apply(discriminator, variables, x, label, train=False, keys=keys)
         return _verdict("real", logits_of(output))
@@ -188,17 +194,18 @@ def gan(
     def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
         generator_key, discriminator_key = jax.random.split(key)
         x, label = encode(batch["x"]), label_of(batch)
-        keys = keys_.per_example(key, x.shape[0])
+        keys = prng.per_example(key, x.shape[0])
         latent = latent_of(inputs(keys, batch))
+        critic = initialise(discriminator, discriminator_key, x, label, keys=keys)
         return {
             "generator": initialise(generator, generator_key, latent, label, keys=keys),
-            "discriminator": initialise(discriminator, discriminator_key, x, label, keys=keys),
+            "discriminator": critic if memory is None else {**critic, MEMORY: memory},
         }
 
     return Game(
         init=init,
         turns=(
-            Turn("discriminator", discriminator_loss, repeats=discriminator_repeats),
+            Turn("discriminator", discriminator_loss, repeats=discriminator_repeats, update=update),
             *map(lazy_turn, lazy),
             Turn("generator", generator_loss),
         ),

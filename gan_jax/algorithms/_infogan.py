@@ -23,7 +23,7 @@ def infogan(
     prior: Prior,
     classes: int,
     codes: Mapping[str, Prior] | None = None,
-    weight: float = 1.0,
+    weight: float | Mapping[str, float] = 1.0,
     **settings: Any,
 ) -> Game:
     """A GAN whose latent holds codes that both players make readable from samples.
@@ -42,7 +42,7 @@ def infogan(
       prior: of the noise.
       classes: of the categorical code.
       codes: priors of further ones, by name.
-      weight: λ of the paper.
+      weight: λ of the paper, of all codes or of each by name (`class` is the categorical one's).
       **settings: as `gan` takes them.
 
     Returns:
@@ -53,8 +53,9 @@ def infogan(
 
     def information(view: View, real: Output, fake: Output) -> Array:
         del real
-        nll = (code.nll(fake[name], view.batch[name]) for name, code in codes.items())
-        return weight * sum(nll, jnp.zeros(()))
+        weights = weight if isinstance(weight, Mapping) else dict.fromkeys(codes, weight)
+        nll = (weights[n] * code.nll(fake[n], view.batch[n]) for n, code in codes.items())
+        return sum(nll, jnp.zeros(()))
 
     game = gan(
         generator,

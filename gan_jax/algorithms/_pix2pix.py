@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax import keys as keys_
+from gan_jax import prng
 from gan_jax.game import Aux, Game, Players, Turn, View, apply, initialise
 from gan_jax.losses import NON_SATURATING, AdversarialLoss, absolute_error
 from gan_jax.types import Array, Batch, PRNGKey, Variables
@@ -45,7 +45,7 @@ def pix2pix(
 
     def judge(view: View, variables: Variables, x: Array, purpose: str) -> tuple[Array, Variables]:
         pair = jnp.concatenate([view.batch["source"], x], axis=-1)
-        keys = keys_.fold_in(view.keys, purpose)
+        keys = prng.fold_in(view.keys, purpose)
         return apply(discriminator, variables, pair, None, train=True, keys=keys)
 
     def discriminator_loss(view: View) -> tuple[Array, Aux]:
@@ -66,7 +66,7 @@ def pix2pix(
         return adversarial + l1_weight * l1, Aux({"adversarial": adversarial, "l1": l1}, stats)
 
     def inputs(keys: PRNGKey, batch: Batch) -> Batch:
-        return {"source": batch["source"], "noise": keys_.fold_in(keys, "noise")}
+        return {"source": batch["source"], "noise": prng.fold_in(keys, "noise")}
 
     def metrics(players: Players, batch: Batch, keys: PRNGKey) -> dict[str, Array]:
         fake, _ = translate(players, inputs(keys, batch), train=False)
@@ -79,7 +79,7 @@ def pix2pix(
     def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
         generator_key, discriminator_key = jax.random.split(key)
         source, x = batch["source"], batch["x"]
-        keys = keys_.per_example(key, x.shape[0])
+        keys = prng.per_example(key, x.shape[0])
         pair = jnp.concatenate([source, x], axis=-1)
         return {
             "generator": initialise(generator, generator_key, source, None, keys=keys),

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gan_jax import keys as keys_
+from gan_jax import prng
 from gan_jax.types import Array, PRNGKey
 
 
@@ -53,8 +53,8 @@ def empty(size: int, like: Array) -> Pool:
 def exchange(pool: Pool, fresh: Array, keys: PRNGKey) -> tuple[Array, Choice]:
     """What to show in place of fresh samples [B, ...], with a key each, and what `keep` is told."""
     size = len(pool.samples)
-    place = jax.vmap(lambda key: jax.random.randint(key, (), 0, size))(keys_.fold_in(keys, "place"))
-    exchanged = (keys_.uniform(keys_.fold_in(keys, "exchange"), ()) < 0.5) & (pool.filled == size)
+    place = jax.vmap(lambda key: jax.random.randint(key, (), 0, size))(prng.fold_in(keys, "place"))
+    exchanged = (prng.uniform(prng.fold_in(keys, "exchange"), ()) < 0.5) & (pool.filled == size)
     choose = jax.vmap(lambda yes, past, fresh: jnp.where(yes, past, fresh))
     return choose(exchanged, pool.samples[place], fresh), Choice(fresh, place, exchanged)
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gan_jax import keys as keys_
+from gan_jax import prng
 from gan_jax.game import Aux, Game, Players, Turn, View, apply, initialise, join, part
 from gan_jax.losses import bernoulli_nll, gaussian_kl, gaussian_nll
 from gan_jax.types import Array, Batch, PRNGKey, Variables
@@ -73,7 +73,7 @@ def vae(
     ) -> tuple[Array, Array, Array, Variables]:
         """The decoder's output at one posterior sample, mean and log-variance, statistics."""
         mean, log_variance, encoder_stats = _encode(encoder, players, x, keys, train=train)
-        noise = keys_.normal(keys_.fold_in(keys, "posterior"), (latent_dim,))
+        noise = prng.normal(prng.fold_in(keys, "posterior"), (latent_dim,))
         latent = mean + jnp.exp(0.5 * log_variance) * noise
         output, decoder_stats = _decode(decoder, players, latent, keys, train=train)
         return output, mean, log_variance, join(encoder=encoder_stats, decoder=decoder_stats)
@@ -101,7 +101,7 @@ def vae(
 
     def inputs(keys: PRNGKey, batch: Batch) -> Batch:
         del batch
-        return {"latent": keys_.normal(keys_.fold_in(keys, "latent"), (latent_dim,))}
+        return {"latent": prng.normal(prng.fold_in(keys, "latent"), (latent_dim,))}
 
     def sample(players: Players, inputs: Batch) -> Array:
         output, _ = _decode(decoder, players, inputs["latent"], None, train=False)
@@ -110,7 +110,7 @@ def vae(
     def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
         encoder_key, decoder_key = jax.random.split(key)
         latent = jnp.zeros((batch["x"].shape[0], latent_dim))
-        keys = keys_.per_example(key, batch["x"].shape[0])
+        keys = prng.per_example(key, batch["x"].shape[0])
         return {
             "vae": join(
                 encoder=initialise(encoder, encoder_key, batch["x"], None, keys=keys),
@@ -148,10 +148,10 @@ def log_importance_weights(
 
     def log_weights(players: Players, x: Array, keys: PRNGKey, samples: int) -> Array:
         mean, log_variance, _ = _encode(encoder, players, x, None, train=False)
-        keys = keys_.fold_in(keys, "posterior")
+        keys = prng.fold_in(keys, "posterior")
 
         def draw(keys: PRNGKey) -> Array:
-            noise = keys_.normal(keys, mean.shape[1:])
+            noise = prng.normal(keys, mean.shape[1:])
             latent = mean + jnp.exp(0.5 * log_variance) * noise
             output, _ = _decode(decoder, players, latent, None, train=False)
             # log p(z) - log q(z | x): the two Gaussians' constants cancel.
@@ -180,4 +180,4 @@ def _decode(
 
 
 def _own(keys: PRNGKey | None, purpose: str) -> PRNGKey | None:
-    return None if keys is None else keys_.fold_in(keys, purpose)
+    return None if keys is None else prng.fold_in(keys, purpose)

@@ -21,7 +21,7 @@ from gan_jax.data.dataset import (
 )
 from gan_jax.data.embedded import digits, iris
 from gan_jax.data.files import array_file, image_folder
-from gan_jax.data.kinds import Category, Image, Kind, Video
+from gan_jax.data.kinds import Category, Image, Kind, Tokens, Video
 from gan_jax.data.spoken import spoken_digit
 from gan_jax.data.stacked import stacked
 from gan_jax.data.tfds import tfds_dataset
@@ -53,6 +53,7 @@ class Source:
         num_classes: Of the labels that nets are conditioned on or evaluation reads; 0 for none.
         features: Of TFDS, which feature becomes each column; `load`'s choice where empty.
         length: Audio samples or tokens of an example; 0 for what is neither.
+        vocabulary: How many tokens there are, for nets that are made for so many; 0 for any.
         kinds: Of columns whose kind their values do not tell, by name or as records.
     """
 
@@ -64,6 +65,7 @@ class Source:
     num_classes: int = 0
     features: Mapping[str, str] = dataclasses.field(default_factory=dict)
     length: int = 0
+    vocabulary: int = 0
     kinds: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def load(self, split: str) -> Dataset:
@@ -86,6 +88,10 @@ class Source:
         classes = num_classes(dataset)
         if self.num_classes and classes is not None and classes != self.num_classes:
             raise UserError(f"{self.name} has {classes} classes: set data.num_classes to {classes}")
+        for kind in dataset.kinds.values():
+            if isinstance(kind, Tokens) and self.vocabulary not in (0, len(kind.vocabulary)):
+                size = len(kind.vocabulary)
+                raise UserError(f"{self.name} has {size} tokens: set data.vocabulary to {size}")
         return dataset
 
 
@@ -222,7 +228,7 @@ SOURCES: Mapping[str, Source] = {
     "ring": Source("ring"),
     "grid": Source("grid"),
     "spoken_digit": Source("spoken_digit", test_split="test", num_classes=10, length=4096),
-    "tiny_shakespeare": Source("tiny_shakespeare", test_split="test", length=32),
+    "tiny_shakespeare": Source("tiny_shakespeare", test_split="test", length=32, vocabulary=65),
     "edges2shoes_handbags": Source(
         "edges2shoes_handbags",
         test_split="validation",

@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import jax
 import numpy as np
 
-from gan_jax import keys as keys_
-from gan_jax import metrics
+from gan_jax import metrics, prng
 from gan_jax.data import (
     Audio,
     Dataset,
@@ -66,7 +65,7 @@ def on_held_out(game: Game, batch: Batch, key: PRNGKey, name: str = "held_out") 
     if game.metrics is None:
         raise ValueError("the game has no figures on held-out data")
     of_batch = jax.jit(game.metrics)
-    keys = keys_.per_example(key, jax.tree.leaves(batch)[0].shape[0])
+    keys = prng.per_example(key, jax.tree.leaves(batch)[0].shape[0])
 
     def evaluate(players: Players) -> dict[str, float]:
         return {f"{name}/{n}": float(v) for n, v in of_batch(players, batch, keys).items()}

@@ -19,9 +19,8 @@ import optax
 from flax.traverse_util import flatten_dict, unflatten_dict
 from tqdm import tqdm
 
-from gan_jax import algorithms, augment, loop
+from gan_jax import algorithms, augment, loop, prng
 from gan_jax import cache as files
-from gan_jax import keys as keys_
 from gan_jax.data import Category, Dataset, first, make_loader, num_classes, select
 from gan_jax.data.dataset import read_columns
 from gan_jax.extractors._extractor import (
@@ -179,7 +178,7 @@ def _train(net: ConvNet, dataset: Dataset, settings: ClassifierSettings) -> Vari
     kind, updates = dataset.kinds["x"], settings.updates(len(dataset))
 
     def transform(keys: PRNGKey, batch: Batch) -> Batch:
-        x = augment.shift(keys_.fold_in(keys, "shift"), batch["x"], settings.shift)
+        x = augment.shift(prng.fold_in(keys, "shift"), batch["x"], settings.shift)
         return {**batch, "x": net_input(kind, x)}
 
     game = algorithms.classifier(net)._replace(transform=transform)

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gan_jax import keys as keys_
+from gan_jax import prng
 from gan_jax.types import Array, PRNGKey
 
 
@@ -23,7 +23,7 @@ def own_keys(module: nn.Module, keys: PRNGKey | None) -> PRNGKey:
     path = "/".join(module.path)
     if keys is None:
         raise ValueError(f"{path or type(module).__name__} draws, and needs keys [B]")
-    return keys_.fold_in(keys, path)
+    return prng.fold_in(keys, path)
 
 
 class Dropout(nn.Module):
@@ -46,7 +46,7 @@ class Dropout(nn.Module):
         """
         if not train or self.rate == 0 or self.is_initializing():
             return x
-        kept = keys_.uniform(own_keys(self, keys), x.shape[1:]) >= self.rate
+        kept = prng.uniform(own_keys(self, keys), x.shape[1:]) >= self.rate
         return jnp.where(kept, x / (1 - self.rate), 0).astype(x.dtype)
 
 

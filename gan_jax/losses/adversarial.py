@@ -152,6 +152,9 @@ def relativistic_average(loss: AdversarialLoss) -> AdversarialLoss:
     With f the loss of the discriminator, it minimises `f(C(real), C(fake))` and the generator
     `f(C(fake), C(real))`, where C is the logit less the mean logit of the other side.
 
+    For losses that treat both signs alike, such as the logistic one and the hinge; least squares
+    would need the targets 1 and -1.
+
     The relativistic discriminator, Jolicoeur-Martineau, 2018, arXiv:1807.00734, eq. 7 and 8.
     """
     return AdversarialLoss(loss.discriminator, loss.discriminator, relative_to_mean=True)

@@ -4,12 +4,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import keys, priors
+from gan_jax import priors, prng
 from gan_jax.algorithms import began
 from gan_jax.game import View
 
 KEY = jax.random.key(0)
-KEYS = keys.per_example(KEY, 5)
+KEYS = prng.per_example(KEY, 5)
 BATCH = {"x": jax.random.normal(KEY, (5, 3))}
 
 

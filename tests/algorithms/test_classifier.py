@@ -5,13 +5,13 @@ import numpy as np
 import optax
 from scipy.special import log_softmax
 
-from gan_jax import keys
+from gan_jax import prng
 from gan_jax.algorithms import classifier
 from gan_jax.game import View
 from gan_jax.step import init_state, train_step
 
 KEY = jax.random.key(0)
-KEYS = keys.per_example(KEY, 6)
+KEYS = prng.per_example(KEY, 6)
 LABEL = jnp.arange(6) % 3
 BATCH = {"x": jax.nn.one_hot(LABEL, 3) + 0.1 * jax.random.normal(KEY, (6, 3)), "label": LABEL}
 

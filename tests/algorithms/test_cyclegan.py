@@ -4,13 +4,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import keys
+from gan_jax import prng
 from gan_jax.algorithms import cyclegan
 from gan_jax.game import View
 from gan_jax.losses import LEAST_SQUARES, RELATIVISTIC
 
 KEY = jax.random.key(0)
-KEYS = keys.per_example(KEY, 3)
+KEYS = prng.per_example(KEY, 3)
 A, B = np.random.default_rng(0).uniform(-1, 1, size=(2, 3, 4, 4, 1))
 BATCH = {"a": jnp.float32(A), "b": jnp.float32(B)}
 

@@ -7,13 +7,13 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import keys, losses, nets, penalties, priors
+from gan_jax import losses, nets, penalties, priors, prng
 from gan_jax.algorithms import gan
 from gan_jax.game import View, apply
 from gan_jax.step import init_state, train_step
 
 KEY = jax.random.key(0)
-KEYS = keys.per_example(KEY, 4)
+KEYS = prng.per_example(KEY, 4)
 IMAGES = {"x": jax.random.normal(KEY, (4, 8, 8, 1)), "label": jnp.array([0, 1, 2, 1])}
 POINTS = {"x": jax.random.normal(KEY, (4, 2)), "label": IMAGES["label"]}
 

@@ -7,13 +7,13 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import keys, losses, nets, penalties, priors
+from gan_jax import losses, nets, penalties, priors, prng
 from gan_jax.algorithms import Term, gan, logits_of
 from gan_jax.game import View
 
 KEY = jax.random.key(0)
 SIZE = 6
-KEYS = keys.per_example(KEY, SIZE)
+KEYS = prng.per_example(KEY, SIZE)
 BATCH = {"x": jax.random.normal(KEY, (SIZE, 2)), "label": jnp.arange(SIZE) % 3}
 
 
@@ -170,7 +170,7 @@ def test_augmentation_draws_by_example_and_otherwise_of_real_than_of_fake():
     drawn = []
 
     def augment(keys_, x, view):
-        drawn.append(keys.uniform(keys_, ()))
+        drawn.append(prng.uniform(keys_, ()))
         return x
 
     game, players = made(augment=augment)

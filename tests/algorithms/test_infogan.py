@@ -7,14 +7,14 @@ import pytest
 import scipy.stats
 from scipy.special import log_softmax
 
-from gan_jax import keys, nets, priors
+from gan_jax import nets, priors, prng
 from gan_jax.algorithms import gan, infogan
 from gan_jax.game import View
 from gan_jax.step import init_state, train_step
 
 KEY = jax.random.key(0)
 SIZE, CLASSES = 12, 3
-KEYS = keys.per_example(KEY, SIZE)
+KEYS = prng.per_example(KEY, SIZE)
 BATCH = {"x": jax.random.normal(KEY, (SIZE, 2)), "label": jnp.arange(SIZE) % 4}
 GENERATOR = nets.mlp.Generator((2,), (6,))
 CRITIC = nets.mlp.Discriminator((6,), heads=(("class", CLASSES), ("tilt", 2)))
@@ -67,7 +67,7 @@ def test_purity_is_the_share_of_the_commonest_label_of_a_class(blind, purity):
     game = infogan(GENERATOR, Sign(blind), prior=PRIOR, classes=2)
     positive = jnp.array([1, 1, 1, 1, 1, 0, 0, 0])
     batch = {"x": jnp.stack([2.0 * positive - 1, jnp.zeros(8)], 1), "label": 70 + positive}
-    found = game.metrics(game.init(KEY, batch), batch, keys.per_example(KEY, 8))
+    found = game.metrics(game.init(KEY, batch), batch, prng.per_example(KEY, 8))
     np.testing.assert_allclose(found["class_purity"], purity)
     assert {"real_logit", "real_sign"} < set(found)
     del batch["label"]

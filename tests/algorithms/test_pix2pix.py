@@ -4,13 +4,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import keys, layers
+from gan_jax import layers, prng
 from gan_jax.algorithms import pix2pix
 from gan_jax.game import View
 from gan_jax.losses import LEAST_SQUARES, NON_SATURATING, RELATIVISTIC
 
 KEY = jax.random.key(0)
-KEYS = keys.per_example(KEY, 4)
+KEYS = prng.per_example(KEY, 4)
 SOURCE, X = jax.random.normal(KEY, (2, 4, 3, 3, 1))
 BATCH = {"source": SOURCE, "x": X}
 LOSSES = {"ns": NON_SATURATING, "least squares": LEAST_SQUARES, "relativistic": RELATIVISTIC}
@@ -42,8 +42,8 @@ def made(**settings):
 
 def by_hand(view):
     """Translation, kept places and both logits, in NumPy."""
-    noise = keys.fold_in(keys.fold_in(KEYS, "noise"), "noise")  # the game's and the layer's
-    kept = np.asarray(keys.uniform(noise, (3, 3, 1))) >= 0.5
+    noise = prng.fold_in(prng.fold_in(KEYS, "noise"), "noise")  # the game's and the layer's
+    kept = np.asarray(prng.uniform(noise, (3, 3, 1))) >= 0.5
     source, x = np.float64(SOURCE), np.float64(X)
     fake = np.where(kept, 0.5 * source / 0.5, 0)
     real_logits, fake_logits = ((source - 2 * target)[..., 0] for target in (x, fake))
@@ -74,7 +74,7 @@ def test_a_sample_is_a_translation_whose_noise_is_dropout():
     game, players, view = made()
     sample = game.sample(players, game.inputs(KEYS, {"source": SOURCE}))
     np.testing.assert_allclose(sample, by_hand(view)[0], rtol=1e-6)
-    others = game.inputs(keys.fold_in(KEYS, "other"), {"source": SOURCE})
+    others = game.inputs(prng.fold_in(KEYS, "other"), {"source": SOURCE})
     assert jnp.any(game.sample(players, others) != sample)
     assert game.conditions == ("source",)
 

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import keys
+from gan_jax import prng
 from gan_jax.algorithms import _pool as pool
 
 KEY = jax.random.key(0)
@@ -11,7 +11,7 @@ KEY = jax.random.key(0)
 
 @jax.jit
 def exchanged(past, fresh, step):
-    keys_ = keys.per_example(jax.random.fold_in(KEY, step), len(fresh))
+    keys_ = prng.per_example(jax.random.fold_in(KEY, step), len(fresh))
     shown, choices = pool.exchange(past, fresh, keys_)
     return shown, pool.keep(past, choices)
 

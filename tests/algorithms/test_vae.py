@@ -7,14 +7,14 @@ import pytest
 import scipy.stats
 from scipy.special import expit
 
-from gan_jax import keys
+from gan_jax import prng
 from gan_jax.algorithms import BERNOULLI, gaussian, log_importance_weights, vae
 from gan_jax.game import View
 from gan_jax.metrics import importance_weighted_bound
 from gan_jax.step import init_state, train_step
 
 KEY = jax.random.key(0)
-KEYS = keys.per_example(KEY, 5)
+KEYS = prng.per_example(KEY, 5)
 BATCH = {"x": jnp.tanh(jax.random.normal(KEY, (5, 3)))}
 LATENT = 2
 
@@ -39,7 +39,7 @@ def terms(players, likelihood):
     affine = lambda name, x: x @ params[name]["Dense_0"]["kernel"] + params[name]["Dense_0"]["bias"]
     x, noise = (
         np.float64(BATCH["x"]),
-        np.float64(keys.normal(keys.fold_in(KEYS, "posterior"), (LATENT,))),
+        np.float64(prng.normal(prng.fold_in(KEYS, "posterior"), (LATENT,))),
     )
     mean, log_variance = np.split(affine("encoder", x), 2, axis=1)
     std = np.exp(log_variance / 2)

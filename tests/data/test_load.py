@@ -35,7 +35,7 @@ def test_resolution_and_channels_apply_to_arrays():
     assert len(dataset.columns["label"]) == 1438
 
 
-@pytest.mark.usefixtures("mnist_folder")
+@pytest.mark.usefixtures("prepared_tfds")
 def test_resolution_and_channels_apply_to_tfds_as_it_is_read():
     dataset = load("mnist", split="test[:5]", resolution=32, channels=3)
     assert dataset[0]["x"].shape == (32, 32, 3)

@@ -49,7 +49,7 @@ def test_a_classifier_of_single_digits_reads_stacks():
     assert read.dtype == np.int32
 
 
-@pytest.mark.usefixtures("mnist_folder")
+@pytest.mark.usefixtures("prepared_tfds")
 def test_stacked_mnist_has_a_thousand_modes():
     dataset = load("stacked_mnist", split="test[:1000]", count=26_000)
     assert dataset.columns["x"].shape == (26_000, 28, 28, 3)

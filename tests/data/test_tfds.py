@@ -28,7 +28,7 @@ without_tensorflow = pytest.mark.skipif(
 )
 
 
-@pytest.mark.usefixtures("mnist_folder")
+@pytest.mark.usefixtures("prepared_tfds")
 def test_mnist_is_read_whole_or_in_slices():
     dataset = tfds_dataset("mnist", split="train[:300]")
     columns = materialise(dataset).columns
@@ -57,7 +57,7 @@ def test_reading_needs_no_tensorflow_and_prints_nothing(prepared_tfds):
     assert (result.stdout, result.stderr) == ("(2, 28, 28, 1) False\n", "")
 
 
-@pytest.mark.usefixtures("mnist_folder")
+@pytest.mark.usefixtures("prepared_tfds")
 @pytest.mark.parametrize(
     ("split", "message"),
     [

@@ -15,25 +15,22 @@ from gan_jax.types import UserError
 CONFIGS = Path(__file__).parents[2] / "configs"
 RECIPES = sorted(p.relative_to(CONFIGS).with_suffix("").as_posix() for p in CONFIGS.rglob("*.py"))
 RECIPES = [name for name in RECIPES if not name.startswith("sweeps/")]
-
-
-@pytest.fixture
-def quickly():
-    """XLA does not optimise: what is compiled once and run a few times."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
+SETTINGS = {name: (name, {}) for name in RECIPES} | {
+    "lazy R1": ("image/dcgan", {"r1_every": 2}),
+    "relativistic average": ("image/dcgan", {"loss": "RELATIVISTIC_AVERAGE"}),
+}
 
 
 class PowerCutError(Exception):
     pass
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", SETTINGS)
 def test_a_resumed_run_ends_where_an_unbroken_one_does_and_shows_what_it_promises(
     name, tiny, tmp_path, monkeypatch, assert_same_bits, quickly
 ):
-    path, config = tiny(name, steps=4, checkpoint_every=2, sample_every=4)
+    name, settings = SETTINGS[name]
+    path, config = tiny(name, steps=4, checkpoint_every=2, sample_every=4, **settings)
     unbroken = train.run(path, config, tmp_path / "unbroken")
     save = checkpoints.Checkpoints.save
 
@@ -53,10 +50,10 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does_and_shows_what_it_promise
     assert {"00000000.png", "00000004.png"} <= shown
 
 
-@pytest.mark.parametrize("accumulate", [1, 2])
-@pytest.mark.parametrize("name", RECIPES)
-def test_two_devices_give_the_update_of_one(name, accumulate, tiny, quickly):
-    path, config = tiny(name)
+@pytest.mark.parametrize("name", SETTINGS)
+def test_two_devices_give_the_update_of_one(name, tiny, quickly):
+    name, settings = SETTINGS[name]
+    path, config = tiny(name, **settings)
     if "sync_batch_norm" in config.net:
         config.net.sync_batch_norm = True
     recipe = recipes.load_recipe(path)
@@ -68,7 +65,7 @@ def test_two_devices_give_the_update_of_one(name, accumulate, tiny, quickly):
     state = step.init_state(game, optimizers, jax.random.key(0), data.first(source, 2))
 
     def after_two_steps(devices):
-        settings = {"accumulate": accumulate, "devices": devices}
+        settings = {"accumulate": 2, "devices": devices}
         calls = loop.play(game, state, loader, steps=2, steps_per_call=1, **settings)
         for _, replicated, metrics in calls:
             final = replicated.variables(), metrics
@@ -221,11 +218,12 @@ def test_labels_are_asked_for_of_a_game_with_other_conditions_too(tiny, tmp_path
             columns = {**digits.columns, "source": digits.columns["x"]}
             return data.ArrayDataset("pairs", "train", columns, {**digits.kinds, **kinds})
 
-    inputs = Paired(*run._replace(game=game, kinds=kinds)).inputs(jax.random.key(0), 3, label=7)
+    run = Paired(*run._replace(game=game, kinds=kinds))
+    inputs = run.inputs(jax.random.key(0), range(3), label=7).columns
     assert inputs["label"].tolist() == [7, 7, 7]
     assert inputs["source"].shape == (3, 16, 16, 1)
     with pytest.raises(UserError, match=r"--label=10 is not in 0..9"):
-        run.inputs(jax.random.key(0), 3, label=10)
+        run.inputs(jax.random.key(0), range(3), label=10)
 
 
 def test_samples_are_compared_with_the_split_that_is_asked_for(tiny, tmp_path, monkeypatch):

@@ -20,7 +20,7 @@ EPSILON = [
     0.23133409023284912,
     0.29845166206359863,
 ]
-"""What gan_jax.keys.uniform gives for keys.per_example(jax.random.key(7), 5)."""
+"""What gan_jax.prng.uniform gives for prng.per_example(jax.random.key(7), 5)."""
 
 random = np.random.default_rng(0)
 INPUTS = {

@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.keys import per_example
 from gan_jax.layers import Dropout, PhaseShuffle
+from gan_jax.prng import per_example
 
 KEYS = per_example(jax.random.key(0), 6)
 X = jax.random.normal(jax.random.key(1), (6, 40, 5))

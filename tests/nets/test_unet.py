@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.keys import per_example
 from gan_jax.nets import unet
+from gan_jax.prng import per_example
 
 KEY = jax.random.key(0)
 KEYS = per_example(KEY, 3)

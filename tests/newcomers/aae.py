@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from gan_jax import data, keys, loop, losses, nets, priors
+from gan_jax import data, loop, losses, nets, priors, prng
 from gan_jax.game import Aux, Game, Turn, apply, initialise, join, part
 from gan_jax.step import init_state
 
@@ -39,7 +39,7 @@ def make_game(shape=(8, 8, 1), hidden=(256, 256), latent_dim=2, loss=losses.NON_
         return jnp.mean(loss.generator(fake, judge(view.players, view.batch["latent"]))), Aux({})
 
     def inputs(keys_, batch):
-        return {"latent": prior.sample(keys.fold_in(keys_, "latent"))}
+        return {"latent": prior.sample(prng.fold_in(keys_, "latent"))}
 
     def init(key, batch):
         first, second, third = jax.random.split(key, 3)

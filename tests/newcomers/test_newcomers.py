@@ -11,7 +11,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import algorithms, data, keys, loop, losses, nets, parallel, priors
+from gan_jax import algorithms, data, loop, losses, nets, parallel, priors, prng
 from gan_jax.game import View
 from gan_jax.step import init_state, train_step
 
@@ -77,7 +77,7 @@ def test_every_player_moves_and_two_devices_are_one(name, assert_trees_match):
 
 
 def view_of(game, dataset):
-    batch, keys_ = data.first(dataset, SIZE), keys.per_example(KEY, SIZE)
+    batch, keys_ = data.first(dataset, SIZE), prng.per_example(KEY, SIZE)
     players = game.init(KEY, batch)
     return View(players, {**batch, **game.inputs(keys_, batch)}, keys_)
 
@@ -91,7 +91,7 @@ def test_an_auxiliary_classifier_learns_and_is_reported():
     step = lambda state, _: train_step(game, state, once)
     last, metrics = jax.jit(lambda state: jax.lax.scan(step, state, length=100))(state)
     assert metrics["discriminator/class"][-1] < 0.7 * metrics["discriminator/class"][0]
-    found = [game.metrics(s.variables(), batch, keys.per_example(KEY, 50)) for s in (state, last)]
+    found = [game.metrics(s.variables(), batch, prng.per_example(KEY, 50)) for s in (state, last)]
     assert found[1]["accuracy"] > found[0]["accuracy"] + 0.2
     assert set(found[0]) == {"accuracy", "real_logit", "real_sign"}
 
