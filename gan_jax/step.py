@@ -327,16 +327,17 @@ def _updated(turn: Turn, player: Player, seen: Any, keys: PRNGKey, step: Array) 
 def _checked_stats(player: str, old: Variables, new: Variables) -> Variables:
     """`new` without a memory, if it holds what `old` does, in floats."""
     new = {c: v for c, v in new.items() if c != MEMORY}
-    names = lambda tree: {jax.tree_util.keystr(path) for path, _ in jax.tree.leaves_with_path(tree)}
-    if different := names(new) ^ names(old):
+    if jax.tree.structure(new) != jax.tree.structure(old):
+        names = lambda tree: {jax.tree_util.keystr(p) for p, _ in jax.tree.leaves_with_path(tree)}
+        different = sorted((names(new) ^ names(old)) or (set(new) ^ set(old)))
         raise ValueError(
             f"a loss of {player!r} gives other statistics back than the player has: see "
-            f"{', '.join(sorted(different)[:3])}"
+            f"{', '.join(different[:3])}"
         )
     for path, leaf in jax.tree.leaves_with_path(new):
-        if not jnp.issubdtype(leaf.dtype, jnp.floating):
+        if not jnp.issubdtype(dtype := jnp.result_type(leaf), jnp.floating):
             raise ValueError(
-                f"{jax.tree_util.keystr(path)} of {player!r} is {leaf.dtype}: statistics of layers "
-                f"are averaged over devices; keep what is no float in {MEMORY!r}, by Turn.update"
+                f"{jax.tree_util.keystr(path)} of {player!r} is {dtype}: statistics of layers are "
+                f"averaged over devices; keep what is no float in {MEMORY!r}, by Turn.update"
             )
     return new

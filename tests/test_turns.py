@@ -86,7 +86,6 @@ def test_a_turn_that_is_not_taken_leaves_the_state_as_it_is(assert_trees_match):
             when=lambda step: step == 2,
             update=lambda memory, seen, keys, step: {"count": memory["count"] + len(seen)},
         ),
-        sampler="one",
     )
     states, _ = played(game, optimizers={"one": optax.adam(0.1)})
     before, at_two, after, last = (

@@ -22,7 +22,7 @@ TINY = {"data.length": 256, "net.width": 1, "discriminator_repeats": 2}
 
 def get_config(variant: str = "spoken_digit") -> ConfigDict:
     plan = Plan(
-        steps=2_000, batch_size=32, sample_every=250, evaluate_every=500, evaluate_count=1_000
+        steps=1_200, batch_size=32, sample_every=200, evaluate_every=400, evaluate_count=1_000
     )
     adam = Adam(learning_rate=1e-4, beta1=0.5, beta2=0.9)
     source = data.SOURCES[variant]

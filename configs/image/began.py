@@ -14,7 +14,7 @@ from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.train import Plan, settings
 
-VARIANTS = {"digits": 6_000, "mnist": 12_000, "fashion_mnist": 12_000, "cifar10": 20_000}
+VARIANTS = {"digits": 3_000, "mnist": 10_000, "fashion_mnist": 10_000, "cifar10": 20_000}
 TINY = {"net.width": 4, "net.code": 8}
 
 

@@ -20,7 +20,7 @@ TINY = {"data.resolution": 16, "net.width": 4, "net.discriminator_layers": 1}
 
 
 def get_config(variant: str = "edges2shoes_handbags") -> ConfigDict:
-    plan = Plan(steps=1_500, batch_size=16, sample_every=250, evaluate_every=500)
+    plan = Plan(steps=600, batch_size=16, sample_every=100, evaluate_every=200)
     adam = Adam(learning_rate=2e-4, beta1=0.5)
     source = data.SOURCES[variant]
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))

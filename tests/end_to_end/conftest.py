@@ -27,7 +27,7 @@ def compilation_cache(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compiled")
     names = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
     before = [getattr(jax.config, name) for name in names]
-    for name, value in zip(names, (str(folder), 0.1), strict=True):
+    for name, value in zip(names, (str(folder), 0.5), strict=True):
         jax.config.update(name, value)
     yield folder
     for name, value in zip(names, before, strict=True):
@@ -85,7 +85,7 @@ def script(compilation_cache):
             "PYTHONPATH": str(ROOT),
             "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
             "JAX_COMPILATION_CACHE_DIR": str(compilation_cache),
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.5",
         }
         environment = os.environ | settings
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

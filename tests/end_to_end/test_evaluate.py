@@ -99,7 +99,7 @@ def test_two_files_are_compared_without_a_run(script, files, tmp_path):
     assert (record["real"]["count"], record["fake"]["count"]) == (60, 50)
     assert record["extractor"] == {"name": "identity"}
     (kept,) = (tmp_path / "cache").iterdir()
-    assert kept.name.startswith("observed-")
+    assert kept.name.startswith("features-")
 
 
 REFUSED = {
