@@ -47,8 +47,6 @@ from gan_jax.data.transforms import resize as resize
 from gan_jax.data.transforms import resize_labels as resize_labels
 from gan_jax.data.transforms import set_channels as set_channels
 from gan_jax.data.transforms import thicken as thicken
-from gan_jax.data.transforms import to_float as to_float
-from gan_jax.data.transforms import to_uint8 as to_uint8
 from gan_jax.data.views import Unpaired as Unpaired
 from gan_jax.data.views import select as select
 from gan_jax.data.views import transformed as transformed

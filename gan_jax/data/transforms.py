@@ -1,9 +1,8 @@
 """Images in, images out: pure functions of arrays [N, H, W, C]."""
 
-import jax.numpy as jnp
 import numpy as np
 
-from gan_jax.types import Array, UserError
+from gan_jax.types import UserError
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R 601-2
 
@@ -106,33 +105,6 @@ def thicken(images: np.ndarray) -> np.ndarray:
 
     cross = ndimage.generate_binary_structure(2, 1)[None, :, :, None]
     return ndimage.grey_dilation(images, footprint=cross, mode="nearest")
-
-
-def to_float(x: Array | np.ndarray) -> Array:
-    """What a net reads: uint8 becomes float32 in [-1, 1] by `x / 127.5 - 1`; floats pass.
-
-    Traceable, so that data rest and travel as uint8 and are converted inside the step.
-    """
-    x = jnp.asarray(x)
-    return x.astype(jnp.float32) / 127.5 - 1 if x.dtype == jnp.uint8 else x
-
-
-def to_uint8(x: np.ndarray | Array) -> np.ndarray:
-    """What a picture file holds: the inverse of `to_float`, rounded, clipped to 0 to 255.
-
-    uint8 passes.
-    """
-    x = np.asarray(x)
-    if x.dtype == np.uint8:
-        return x
-    return np.clip(np.rint((x.astype(np.float32) + 1) * 127.5), 0, 255).astype(np.uint8)
-
-
-def _central_square(images: np.ndarray) -> np.ndarray:
-    height, width = images.shape[1:3]
-    side = min(height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    return images[:, top : top + side, left : left + side]
 
 
 def _resize_square(image: np.ndarray, resolution: int) -> np.ndarray:

@@ -1,5 +1,3 @@
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -9,8 +7,6 @@ from gan_jax.data.transforms import (
     resize_labels,
     set_channels,
     thicken,
-    to_float,
-    to_uint8,
 )
 from gan_jax.types import UserError
 
@@ -124,29 +120,3 @@ def test_thicken_grows_a_dot_into_a_cross():
     result = thicken(dot)
     np.testing.assert_array_equal(result, cross)
     assert result.dtype == np.uint8
-
-
-def test_to_float_ends_and_middle():
-    result = to_float(np.array([0, 51, 255], np.uint8))
-    np.testing.assert_allclose(result, [-1, -0.6, 1], atol=1e-7)
-    assert result.dtype == jnp.float32
-
-
-def test_to_float_passes_floats():
-    x = jnp.array([-3.0, 0.2])
-    assert to_float(x) is x
-
-
-def test_to_float_is_traceable_and_undone_by_to_uint8():
-    levels = np.arange(256, dtype=np.uint8)
-    np.testing.assert_array_equal(to_uint8(jax.jit(to_float)(levels)), levels)
-
-
-def test_to_uint8_rounds_and_clips():
-    x = np.array([-2, -1, 0.001, 1, 5], np.float32)
-    assert to_uint8(x).tolist() == [0, 0, 128, 255, 255]
-
-
-def test_to_uint8_passes_uint8():
-    x = noise(3)
-    assert to_uint8(x) is x
