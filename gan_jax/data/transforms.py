@@ -107,6 +107,13 @@ def thicken(images: np.ndarray) -> np.ndarray:
     return ndimage.grey_dilation(images, footprint=cross, mode="nearest")
 
 
+def _central_square(images: np.ndarray) -> np.ndarray:
+    height, width = images.shape[1:3]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return images[:, top : top + side, left : left + side]
+
+
 def _resize_square(image: np.ndarray, resolution: int) -> np.ndarray:
     from PIL import Image
 
