@@ -327,10 +327,8 @@ def _updated(turn: Turn, player: Player, seen: Any, keys: PRNGKey, step: Array) 
 def _checked_stats(player: str, old: Variables, new: Variables) -> Variables:
     """`new` without a memory, if it holds what `old` does, in floats."""
     new = {c: v for c, v in new.items() if c != MEMORY}
-    alike = jax.tree.structure(new) == jax.tree.structure(old)
-    if not alike:
-        names = lambda tree: {jax.tree_util.keystr(p) for p, _ in jax.tree.leaves_with_path(tree)}
-        different = sorted((names(new) ^ names(old)) or (set(new) ^ set(old)))
+    names = lambda tree: {jax.tree_util.keystr(p) for p, _ in jax.tree.leaves_with_path(tree)}
+    if different := sorted((names(new) ^ names(old)) or (set(new) ^ set(old))):
         raise ValueError(
             f"a loss of {player!r} gives other statistics back than the player has: see "
             f"{', '.join(different[:3])}"
