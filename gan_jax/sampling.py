@@ -161,10 +161,12 @@ def drawer(
             return show.strips(kind, strips), None, None
 
         return draw_strips
-    columns, label = _COLUMNS, kinds.get("label")
-    if "label" in game.conditions and isinstance(label, Category):
-        columns = min(len(label.classes), _MOST_COLUMNS)
-    wanted = columns * _ROWS if type(kind) is Image else show.WANTED[type(kind)]
+    columns, wanted, label = None, show.WANTED[type(kind)], kinds.get("label")
+    if type(kind) is Image:
+        columns = _COLUMNS
+        if "label" in game.conditions and isinstance(label, Category):
+            columns = min(len(label.classes), _MOST_COLUMNS)
+        wanted = columns * _ROWS
     count = available(game, examples, wanted)
     inputs = make_inputs(game, kinds, examples, key, range(count)).columns
     draw = sampler(game)
