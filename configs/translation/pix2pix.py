@@ -1,7 +1,8 @@
 """pix2pix: edges to photographs of shoes and handbags, from pairs.
 
 Isola et al., 2016, arXiv:1611.07004: a U-Net whose dropout is its noise, against a discriminator of
-patches that sees the edges too; L1 with weight 100; Adam 2e-4 with moments (0.5, 0.999).
+patches that sees the edges too; L1 with weight 100; Adam 2e-4 with moments (0.5, 0.999). Instances
+are normalised, as the paper's are at its batch size of 1.
 
     python -m experiments.train --config=configs/translation/pix2pix.py
 """
@@ -11,7 +12,6 @@ from ml_collections import ConfigDict
 from gan_jax import algorithms, augment, data, nets
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
-from gan_jax.parallel import AXIS
 from gan_jax.train import Plan, settings
 from gan_jax.types import Batch, PRNGKey
 
@@ -24,7 +24,7 @@ def get_config(variant: str = "edges2shoes_handbags") -> ConfigDict:
     adam = Adam(learning_rate=2e-4, beta1=0.5)
     source = data.SOURCES[variant]
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))
-    config.net = {"width": 24, "discriminator_layers": 2, "dropout": 0.5, "sync_batch_norm": False}
+    config.net = {"width": 24, "discriminator_layers": 2, "dropout": 0.5}
     config.l1_weight = 100.0
     return config
 
@@ -40,7 +40,7 @@ def make_game(config: ConfigDict) -> Game:
         config.data.channels,
         net.width,
         dropout=net.dropout,
-        axis_name=AXIS if net.sync_batch_norm else None,
+        batch_norm=False,
         dtype=config.dtype,
     )
     game = algorithms.pix2pix(
