@@ -1,9 +1,9 @@
 """InfoGAN: a class and two more codes, found without labels.
 
-Chen et al., 2016, arXiv:1606.03657: a categorical code of ten, two uniform ones, λ = 1 for the
-first and 0.1 for the others' likelihood; the discriminator's body also guesses them. R1 as in
-`image/dcgan.py`. `held_out/class_purity` is the share of test images whose label is the commonest
-among those given their code; the pictures show the same noise under each class.
+Chen et al., 2016, arXiv:1606.03657: a categorical code of ten and two uniform ones, whose λ
+`information` holds; the discriminator's body also guesses them. R1 as in `image/dcgan.py`.
+`held_out/class_purity` is the share of test images whose label is the commonest among those given
+their code; the pictures show the same noise under each class.
 
     python -m experiments.train --config=configs/image/infogan.py
 """
@@ -33,7 +33,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
         "styles": 2,
         "sync_batch_norm": False,
     }
-    config.information = {"class": 1.0, "style": 0.1}
+    config.information = {"class": 1.0, "style": 1.0}
     config.r1 = 0.1
     return config
 

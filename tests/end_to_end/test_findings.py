@@ -8,6 +8,9 @@ from gan_jax.diagnosis import Finding
 from gan_jax.writers import Progress
 
 
+pytestmark = pytest.mark.usefixtures("quickly")
+
+
 @pytest.fixture
 def said(monkeypatch):
     """What a run says that starts with `ill`."""

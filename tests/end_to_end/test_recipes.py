@@ -12,6 +12,8 @@ from experiments import recipes, run_folder, train
 from gan_jax import checkpoints, data, loop, parallel, step
 from gan_jax.types import UserError
 
+pytestmark = pytest.mark.usefixtures("quickly")
+
 CONFIGS = Path(__file__).parents[2] / "configs"
 RECIPES = sorted(p.relative_to(CONFIGS).with_suffix("").as_posix() for p in CONFIGS.rglob("*.py"))
 RECIPES = [name for name in RECIPES if not name.startswith("sweeps/")]
@@ -27,7 +29,7 @@ class PowerCutError(Exception):
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_a_resumed_run_ends_where_an_unbroken_one_does_and_shows_what_it_promises(
-    name, tiny, tmp_path, monkeypatch, assert_same_bits, quickly
+    name, tiny, tmp_path, monkeypatch, assert_same_bits
 ):
     name, settings = SETTINGS[name]
     path, config = tiny(name, steps=4, checkpoint_every=2, sample_every=4, **settings)
@@ -51,7 +53,7 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does_and_shows_what_it_promise
 
 
 @pytest.mark.parametrize("name", SETTINGS)
-def test_two_devices_give_the_update_of_one(name, tiny, quickly):
+def test_two_devices_give_the_update_of_one(name, tiny):
     name, settings = SETTINGS[name]
     path, config = tiny(name, **settings)
     if "sync_batch_norm" in config.net:
