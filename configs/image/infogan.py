@@ -33,7 +33,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
         "styles": 2,
         "sync_batch_norm": False,
     }
-    config.information = {"class": 1.0, "style": 1.0}
+    config.information = {"class": 1.0, "style": 0.1}
     config.r1 = 0.1
     return config
 

@@ -23,7 +23,7 @@ TINY = {"data.length": 8, "net.width": 4, "net.blocks": 1, "discriminator_repeat
 
 
 def get_config(variant: str = "tiny_shakespeare") -> ConfigDict:
-    plan = Plan(steps=1_000, batch_size=64, sample_every=250, evaluate_every=500)
+    plan = Plan(steps=500, batch_size=64, sample_every=100, evaluate_every=250)
     adam = Adam(learning_rate=1e-4, beta1=0.5, beta2=0.9)
     source = data.SOURCES[variant]
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))
