@@ -10,6 +10,7 @@ import pytest
 from gan_jax import losses, nets, penalties, priors, prng
 from gan_jax.algorithms import Term, gan, logits_of
 from gan_jax.game import View
+from gan_jax.step import init_state, train_step
 
 KEY = jax.random.key(0)
 SIZE = 6
@@ -242,3 +243,28 @@ def test_a_lazy_penalty_is_a_turn_between_the_players():
     value, _ = loss_of(game, "discriminator", players, name="r1")
     np.testing.assert_allclose(value, 8 * 2 * norm, rtol=1e-5)
     assert game.updates("discriminator", 17) == 17 + 3
+
+
+def test_an_adaptive_augmentation_remembers_its_strength():
+    """ADA's controller: stronger while D takes most data for real (Karras et al., 2020)."""
+
+    def augment(keys, x, view):
+        return x + view.players["discriminator"]["memory"]["p"] * 100
+
+    def update(memory, seen, keys, step):
+        real, _ = seen
+        return {"p": memory["p"] + 0.25 * jnp.sign(jnp.mean(jnp.sign(real)))}
+
+    settings = {"memory": {"p": jnp.float32(0.5)}, "update": update, "augment": augment}
+    game, players = made(**settings)
+    plain, _ = made()
+    optimizers = dict.fromkeys(players, optax.sgd(0.0))
+    state = init_state(game, optimizers, KEY, BATCH)
+    w = state.players["discriminator"].params["w"]
+    sign = float(jnp.sign(jnp.mean(jnp.sign((BATCH["x"] + 50) @ w))))
+    after, metrics = train_step(game, state, {n: c[None] for n, c in BATCH.items()})
+    assert after.players["discriminator"].stats["memory"]["p"] == 0.5 + 0.25 * sign
+    np.testing.assert_allclose(
+        metrics["discriminator/real_logit"], jnp.mean((BATCH["x"] + 50) @ w), rtol=1e-5
+    )
+    assert "memory" not in plain.init(KEY, BATCH)["discriminator"]
