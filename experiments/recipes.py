@@ -103,7 +103,7 @@ def make_plan(config: ConfigDict, platform: str | None = None) -> Plan:
         plan = Plan(**{field.name: config[field.name] for field in dataclasses.fields(Plan)})
     except KeyError as error:
         raise UserError(
-            f"the config lacks {error.args[0]!r}: start it from asdict(Plan())"
+            f"the config lacks {error.args[0]!r}: start it from train.settings"
         ) from None
     return plan.resolved(platform or jax.default_backend())
 
