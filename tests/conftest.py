@@ -19,6 +19,12 @@ def pytest_configure(config):
     config.addinivalue_line("filterwarnings", "error")
 
 
+def pytest_runtest_teardown(item, nextitem):
+    """What a module compiled goes with it: programs are mappings, of which Linux allows 65,530."""
+    if nextitem is None or nextitem.path != item.path:
+        jax.clear_caches()
+
+
 def _equal(actual, expected, *, rtol):
     """Asserts equality leaf by leaf, within `rtol` of the leaf's largest magnitude."""
     assert jax.tree.structure(actual) == jax.tree.structure(expected)

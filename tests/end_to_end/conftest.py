@@ -65,7 +65,8 @@ def tiny(request):
         config.classifier = ConfigDict({"epochs": 0, "min_updates": 100})
         return path, config
 
-    return configure
+    yield configure
+    jax.clear_caches()  # a recipe's programs are of no use to the next one
 
 
 @pytest.fixture
