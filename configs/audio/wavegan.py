@@ -5,7 +5,7 @@ Donahue et al., 2018, arXiv:1802.04208: WGAN-GP with five critic steps, phase sh
 nets.
 
     python -m experiments.train --config=configs/audio/wavegan.py
-    python -m experiments.sample --workdir=runs/wavegan --out=digits.wav
+    python -m experiments.sample --workdir=runs/audio_wavegan --out=digits.wav
 """
 
 from ml_collections import ConfigDict
