@@ -27,7 +27,9 @@ _CONFIG = config_flags.DEFINE_config_file(
     f"The recipe, as configs/FOLDER/NAME.py[:VARIANT], {recipes.DEFAULT} by default; "
     "--config.KEY=VALUE sets KEY.",
 )
-_WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; runs/RECIPE or runs/TASK_RECIPE by default.")
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "The run's folder; runs/RECIPE or runs/TASK_RECIPE by default."
+)
 _INIT = flags.DEFINE_multi_string(
     "init",
     [],
