@@ -144,11 +144,14 @@ def transfer(state: GameState, sources: Mapping[str, str]) -> GameState:
         )
         _check_alike(f"--init.{name}={source}", own, taken)
         taken = jax.tree.map(jax.numpy.array, taken)
+        averages = None
+        if mine.ema is not None:
+            averages = {c: jax.tree.map(jax.numpy.copy, taken[c]) for c in mine.ema}
         params = taken.pop("params")
         players[name] = mine.replace(
             params=params,
             stats={**mine.stats, **taken},
-            ema=None if mine.ema is None else jax.tree.map(jax.numpy.copy, params),
+            ema=averages,
             opt_state=mine.tx.init(params),
         )
     return state.replace(players=players)

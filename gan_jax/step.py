@@ -18,17 +18,21 @@ from gan_jax.types import Array, Batch, Metrics, Params, PRNGKey, Variables
 RESERVED = ("loss", "gradient_norm", "taken")
 """Metrics that the step itself reports of every turn."""
 
+AVERAGED = ("params", "batch_stats")
+"""Collections of which the sampler keeps averages: statistics too, since averaged weights have not
+those of the newest. Spectral-norm vectors follow the weights within a few steps by themselves."""
+
 
 class Player(TrainState):
     """A TrainState with what its optimizer does not own.
 
     Attributes:
       stats: collections other than `params`: batch statistics, spectral-norm vectors, memory, ...
-      ema: the exponential moving average of the parameters, or None where none is kept.
+      ema: exponential moving averages of the collections `AVERAGED`, or None where none are kept.
     """
 
     stats: Variables
-    ema: Params | None
+    ema: Variables | None
 
     @property
     def variables(self) -> Variables:
@@ -37,8 +41,8 @@ class Player(TrainState):
 
     @property
     def averaged(self) -> Variables:
-        """The same with averaged parameters, where they are kept."""
-        return self.variables if self.ema is None else {"params": self.ema, **self.stats}
+        """The same with averaged parameters and batch statistics, where they are kept."""
+        return self.variables if self.ema is None else {**self.variables, **self.ema}
 
 
 class GameState(flax.struct.PyTreeNode):
@@ -93,7 +97,8 @@ def init_state(
     def create(name: str, variables: Variables) -> Player:
         stats = {c: v for c, v in variables.items() if c != "params"}
         params = variables["params"]
-        ema = jax.tree.map(jnp.copy, params) if name == game.sampler and name in movers else None
+        averaged = {c: jax.tree.map(jnp.copy, variables[c]) for c in AVERAGED if c in variables}
+        ema = averaged if name == game.sampler and name in movers else None
         tx = optimizers.get(name, optax.identity())  # which keeps nothing: for the frozen
         player = Player.create(apply_fn=None, params=params, tx=tx, stats=stats, ema=ema)
         return player.replace(step=jnp.zeros((), jnp.int32))
@@ -127,7 +132,7 @@ def train_step(
       accumulate: splits a batch into so many micro-batches, whose gradients are averaged; example i
         goes to the (i mod `accumulate`)-th, however many devices there are. Memory falls; the
         update stays, but for what couples examples.
-      ema_decay: of the averaged parameters, once a step, in [0, 1); the average is younger at
+      ema_decay: of the averages `Player.ema`, once a step, in [0, 1); they are younger at
         first, since the decay in force after t steps is at most `(1 + t) / (10 + t)`. Or a function
         of the step, which is taken as it is.
       axis_name: the mapped axis over which gradients, statistics and metrics are averaged.
@@ -193,7 +198,7 @@ def train_step(
 
 
 def _averaged(state: GameState, ema_decay: float | Callable[[Array], Array]) -> GameState:
-    """The state with the averages of its parameters brought up to them."""
+    """The state with its averages brought up to what they follow."""
     if callable(ema_decay):
         decay = ema_decay(state.step - 1)
     else:
@@ -202,7 +207,8 @@ def _averaged(state: GameState, ema_decay: float | Callable[[Array], Array]) -> 
     def follow(player: Player) -> Player:
         if player.ema is None:
             return player
-        return player.replace(ema=optax.incremental_update(player.params, player.ema, 1 - decay))
+        new = {collection: player.variables[collection] for collection in player.ema}
+        return player.replace(ema=optax.incremental_update(new, player.ema, 1 - decay))
 
     return state.replace(players={name: follow(p) for name, p in state.players.items()})
 

@@ -45,7 +45,7 @@ class Plan:
       keep: newest checkpoints kept.
       best: the evaluated metric whose best checkpoint is kept too, such as
         "samples/top_probability", or "-samples/fid" where the lowest is best; "" for none.
-      ema_decay: of the averaged parameters, in [0, 1).
+      ema_decay: of the averages of parameters and batch statistics, in [0, 1).
       accumulate: micro-batches per batch and device.
       simultaneous: players move at once rather than in turn.
     """

@@ -199,7 +199,7 @@ def test_average_of_parameters_follows_its_formula_from_the_warm_up_on(schedule)
         keep = decay if schedule else min(decay, (1 + update) / (10 + update))
         generator = state.players["generator"]
         expected = keep * expected + (1 - keep) * float(generator.params["data"])
-        np.testing.assert_allclose(generator.ema["data"], expected, rtol=1e-5)
+        np.testing.assert_allclose(generator.ema["params"]["data"], expected, rtol=1e-5)
     assert decays[0] > (1 + 1) / (10 + 1)
     assert decays[-1] < (1 + 11) / (10 + 11)
 
@@ -208,17 +208,36 @@ def test_the_average_starts_as_a_copy_and_no_alias():
     game = collectors()
     generator = start(game).players["generator"]
     for average, param in zip(
-        jax.tree.leaves(generator.ema), jax.tree.leaves(generator.params), strict=True
+        jax.tree.leaves(generator.ema["params"]), jax.tree.leaves(generator.params), strict=True
     ):
         assert average == param
         assert average.unsafe_buffer_pointer() != param.unsafe_buffer_pointer()
+
+
+def test_batch_statistics_are_averaged_with_the_parameters_and_vectors_are_not():
+    def loss(view):
+        own = view.players["generator"]
+        stats = {c: {"value": own[c]["value"] + 1.0} for c in ("batch_stats", "spectral_norm")}
+        return own["params"]["w"], Aux({}, stats)
+
+    zero = {"value": jnp.zeros(())}
+    players = {"generator": {"params": {"w": 0.0}, "batch_stats": zero, "spectral_norm": zero}}
+    game = game_of(players, Turn("generator", loss))
+    state = start(game)
+    for _ in range(2):
+        state, _ = train_step(game, state, {"x": X[:1]}, ema_decay=lambda step: 0.5)
+    shown = state.variables()["generator"]
+    assert shown["params"]["w"] == 0.5 * (0.5 * 0 + 0.5 * -1) + 0.5 * -2
+    assert shown["batch_stats"]["value"] == 0.5 * (0.5 * 0 + 0.5 * 1) + 0.5 * 2
+    assert shown["spectral_norm"]["value"] == 2
+    assert state.variables(ema=False)["generator"]["batch_stats"]["value"] == 2
 
 
 def test_averaged_variables_are_chosen_by_name():
     game = collectors()
     state, _ = train_step(game, start(game), {"x": X[:1]}, ema_decay=0.9)
     generator = state.players["generator"]
-    assert state.variables()["generator"] == {"params": generator.ema}
+    assert state.variables()["generator"] == generator.ema
     assert state.variables(ema=False)["generator"] == {"params": generator.params}
     discriminator = state.players["discriminator"]
     assert state.variables()["discriminator"] == {"params": discriminator.params}
