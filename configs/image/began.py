@@ -4,6 +4,7 @@ Berthelot et al., 2017, arXiv:1703.10717. The paper draws faces with γ from 0.3
 of high contrast a plain grey is so easy to reconstruct that its error is in that balance at once,
 and the controller never lets the discriminator act. So here γ = 1, the code is too narrow for what
 is not a digit, and for a short run the gain and the generator's rate are larger than the paper's.
+In 3,000 steps in place of 1,000 digits get crisper, and three classes of ten are left.
 `discriminator/convergence` is the paper's measure.
 
     python -m experiments.train --config=configs/image/began.py
@@ -19,7 +20,7 @@ from gan_jax.optimizers import Adam
 from gan_jax.train import Plan, settings
 
 VARIANTS = {  # steps, numbers of the code
-    "digits": (3_000, 16),
+    "digits": (1_000, 16),
     "mnist": (10_000, 32),
     "fashion_mnist": (10_000, 32),
     "cifar10": (20_000, 64),
@@ -29,7 +30,7 @@ TINY = {"net.width": 4, "net.code": 8}
 
 def get_config(variant: str = "digits") -> ConfigDict:
     steps, code = VARIANTS[variant]
-    plan = Plan(steps=steps, sample_every=500, evaluate_every=2_000)
+    plan = Plan(steps=steps, sample_every=200, evaluate_every=500)
     slow = Adam(learning_rate=5e-4, beta1=0.5, decay="linear", final_scale=0.1)
     fast = replace(slow, learning_rate=1e-3)
     source = data.SOURCES[variant]
