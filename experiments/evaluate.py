@@ -19,7 +19,7 @@ from absl import flags
 from experiments import app, gallery, recipes, report
 from experiments.run_folder import Run, load_run, parse_step
 from gan_jax import cache, data, diagnosis, evaluation, extractors, runs, sampling, writers
-from gan_jax.evaluation import Sets
+from gan_jax.evaluation import FeatureSet, Sets
 from gan_jax.files import write_whole
 from gan_jax.types import UserError
 
@@ -99,7 +99,7 @@ def main() -> None:
     held_out = None
     if subject.held_out is not None:
         held_out = evaluation.dataset_features(subject.held_out, extractor, **look)
-    sets = Sets(real, fake, held_out, _SEED.value)
+    sets = Sets(real, fake, held_out, all_of_train(subject, real, extractor, look), _SEED.value)
     figures = evaluation.score(sets, _METRICS.value or evaluation.suited(sets))
 
     about_real = {"source": subject.real.name, "split": subject.real.split}
@@ -121,20 +121,39 @@ def main() -> None:
         print(f"report: {page}")
 
 
+def all_of_train(
+    subject: Subject, real: FeatureSet, extractor: extractors.Extractor, look: Mapping[str, Any]
+) -> FeatureSet | None:
+    """What memorisation is told by; extracted for its sake only where it is asked for by name."""
+    if subject.real is subject.train and len(real.features) == len(subject.train):
+        return real
+    if "memorisation" not in (_METRICS.value or []):
+        return None
+    everything = {**look, "count": len(subject.train)}
+    return evaluation.dataset_features(subject.train, extractor, **everything)
+
+
 def of_run(workdir: str) -> Subject:
     """The samples of a run, drawn as they are looked at."""
     run = load_run(workdir, parse_step(_STEP.value))
     game = run.game
     split, held_out_split = _SPLIT.value, run.config.data.get("test_split", "")
-    train = run.open()
+    target = lambda dataset: data.select(dataset, x=game.target)
+    train = target(run.open())
     held_out = run.open(held_out_split) if held_out_split else None
     count = sampling.available(game, run.shown, _COUNT.value)
+    real = target(run.open(split)) if split else train
     draw, players = sampling.sampler(game), run.state.variables(ema=_EMA.value)
-    key, size = jax.random.key(_SEED.value), sampling.DRAW_SIZE
+    key, size = recipes.samples_key(_SEED.value), sampling.DRAW_SIZE
 
     def samples() -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+        asked = None
+        if game.conditions == ("label",):
+            asked = evaluation.labels_to_ask_for(real, count, seed=_SEED.value)
         for start in range(0, count, size):
-            inputs = run.inputs(key, range(start, min(start + size, count)))
+            rows = range(start, min(start + size, count))
+            label = None if asked is None else asked[rows.start : rows.stop]
+            inputs = run.inputs(key, rows, label)
             yield draw(players, inputs.columns), inputs.label
 
     about = {
@@ -144,14 +163,13 @@ def of_run(workdir: str) -> Subject:
         "ema": _EMA.value,
         "seed": _SEED.value,
     }
-    target = lambda dataset: data.select(dataset, x=game.target)
     return Subject(
         title=f"{Path(workdir).name}, step {run.step:,}",
         samples=samples(),
         count=count,
         about=about,
-        real=target(run.open(split) if split else train),
-        train=target(train),
+        real=real,
+        train=train,
         held_out=None if held_out is None or split else target(held_out),
         settings=recipes.classifier_settings(run.config),
         run=run,
@@ -221,7 +239,7 @@ def make_report(subject: Subject, record: Mapping[str, Any], sets: Sets) -> str:
         history = writers.read_metrics(run.workdir)
         findings = [str(finding) for finding in diagnosis.diagnose(history)]
         players = run.state.variables(ema=_EMA.value)
-        inputs = run.inputs(jax.random.key(_SEED.value), range(_LATENTS)).columns
+        inputs = run.inputs(recipes.samples_key(_SEED.value), range(_LATENTS)).columns
         sections |= gallery.of_latents(run.game, run.kinds[run.game.target], players, inputs)
         sections |= gallery.of_history(history)
     return report.page(subject.title, record, sections, findings)

@@ -237,7 +237,7 @@ def repetition(
         for row, strength in zip(fault.rows, fault.strengths, strict=True):
             spoilt.append((row, partial(fault.plant, draw, strength)))
     for row, plant in spoilt:
-        sets = evaluation.Sets(real_set, features_of(plant()), held_out_set, seed)
+        sets = evaluation.Sets(real_set, features_of(plant()), held_out_set, real_set, seed)
         yield row, evaluation.score(sets, evaluation.suited(sets))
 
 

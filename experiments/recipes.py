@@ -203,7 +203,12 @@ def make_evaluators(
     if game.target in real.kinds and config.evaluate_count:
         count = sampling.available(game, lambda: shown, config.evaluate_count)
         key = purpose_key(config.seed, "evaluation")
-        inputs = sampling.make_inputs(game, real.kinds, lambda: shown, key, range(count))
+        label = None
+        if game.conditions == ("label",):
+            label = evaluation.labels_to_ask_for(reference, count)
+        inputs = sampling.make_inputs(
+            game, real.kinds, lambda: shown, key, range(count), label=label
+        )
         found += evaluation.suited_evaluators(
             game,
             reference,
@@ -233,6 +238,11 @@ def classifier_settings(config: ConfigDict) -> extractors.ClassifierSettings:
 def purpose_key(seed: int, purpose: str) -> PRNGKey:
     """A key drawn from a run's seed for what is no training."""
     return prng.fold_in(jax.random.key(seed), purpose)
+
+
+def samples_key(seed: int) -> PRNGKey:
+    """The key of a script's `--seed`, from which none of a run's is derived."""
+    return purpose_key(seed, "samples")
 
 
 def configure(recipe: ModuleType, variant: str = "", **overrides: Any) -> ConfigDict:

@@ -58,13 +58,15 @@ class Run(NamedTuple):
         """The data that conditions are taken from: held out, where there are such."""
         return self.open(self.config.data.get("test_split", ""))
 
-    def inputs(self, key: jax.Array, rows: range, label: int | None = None) -> sampling.Inputs:
-        """What the samples number `rows` are made from, all of one class if `label` is given."""
+    def inputs(
+        self, key: jax.Array, rows: range, label: int | np.ndarray | None = None
+    ) -> sampling.Inputs:
+        """What the samples number `rows` are made from, of class `label` if it is given."""
         if label is not None:
             if "label" not in self.game.conditions:
                 raise UserError(f"--label: {self.record['recipe']} is not conditioned on labels")
             classes = len(self.kinds["label"].classes)  # type: ignore[attr-defined]
-            if not 0 <= label < classes:
+            if not 0 <= np.min(label) <= np.max(label) < classes:
                 raise UserError(f"--label={label} is not in 0..{classes - 1}")
         return sampling.make_inputs(self.game, self.kinds, self.shown, key, rows, label=label)
 

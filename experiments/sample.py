@@ -8,11 +8,10 @@ the kind look like), `.gif` (video), `.wav` (audio), `.txt` (text), `.csv` (tabl
 
 from pathlib import Path
 
-import jax
 import numpy as np
 from absl import flags
 
-from experiments import app
+from experiments import app, recipes
 from experiments.run_folder import load_run, parse_step
 from gan_jax import sampling
 from gan_jax.kinds import write
@@ -38,7 +37,7 @@ def main() -> None:
     out = Path(_OUT.value or workdir / f"sample{write.default_suffix(kind)}")
     suffix = write.check_suffix(out, kind)
 
-    inputs = run.inputs(jax.random.key(_SEED.value), range(_COUNT.value), _LABEL.value).columns
+    inputs = run.inputs(recipes.samples_key(_SEED.value), range(_COUNT.value), _LABEL.value).columns
     columns = None
     if _INTERPOLATE.value:
         inputs = sampling.along_arcs(inputs, max(_COUNT.value // _ARC, 1), _ARC)

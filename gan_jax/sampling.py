@@ -43,7 +43,7 @@ def make_inputs(
     key: PRNGKey,
     rows: range,
     *,
-    label: int | None = None,
+    label: int | np.ndarray | None = None,
 ) -> Inputs:
     """The inputs of the samples number `rows` of those that a key gives.
 
@@ -54,7 +54,7 @@ def make_inputs(
         which are the classes in turn.
       key: a scalar key; the same key and rows, the same inputs.
       rows: which.
-      label: the class of all, of a game that is conditioned on `label`.
+      label: the class of all, or `[len(rows)]` of each, of a game that is conditioned on `label`.
     """
     given: dict[str, Any] = {}
     asked = None
@@ -68,7 +68,7 @@ def make_inputs(
         labels = (batch[f"{n}_label"] for n in game.conditions if f"{n}_label" in batch)
         asked = next(labels, None)
     if label is not None:
-        given["label"] = np.full(len(rows), label, np.int32)
+        given["label"] = np.broadcast_to(np.asarray(label, np.int32), len(rows))
     keys = prng.per_example(key, len(rows), rows.start)
     return Inputs(game.inputs(keys, given), given.get("label", asked))
 

@@ -87,6 +87,8 @@ def test_classes_are_asked_for_in_turn_or_one_of_all():
     np.testing.assert_array_equal(made.label, [0, 1, 2, 0, 1])
     made = inputs_of(CONDITIONAL, kinds, unopened, range(5), label=2)
     np.testing.assert_array_equal(made.label, np.full(5, 2))
+    made = inputs_of(CONDITIONAL, kinds, unopened, range(5), label=np.array([1, 1, 1, 0, 2]))
+    np.testing.assert_array_equal(made.columns["label"], [1, 1, 1, 0, 2])
 
 
 def test_some_rows_are_those_of_all():

@@ -9,7 +9,9 @@ _SPLITS = ("train", "test", "all")
 
 
 def digits(split: str = "train") -> ArrayDataset:
-    """The 1,797 handwritten digits of 8x8 pixels, from 43 writers (UCI; Alpaydin & Kaynak, 1998).
+    """The 1,797 handwritten digits of 8x8 pixels of scikit-learn, from 13 writers.
+
+    They are the test part of UCI's set (Alpaydin & Kaynak, 1998).
 
     Args:
         split: `test` is every fifth example (`i % 5 == 4`, 359 of them), `train` the other 1,438,

@@ -11,7 +11,13 @@ from gan_jax.evaluation.evaluators import (
     on_samples,
     suited_evaluators,
 )
-from gan_jax.evaluation.feature_sets import KEPT, FeatureSet, dataset_features, extract_features
+from gan_jax.evaluation.feature_sets import (
+    KEPT,
+    FeatureSet,
+    dataset_features,
+    extract_features,
+    labels_to_ask_for,
+)
 from gan_jax.evaluation.scores import METRICS, Figure, Sets, score, suited
 
 __all__ = [
@@ -27,6 +33,7 @@ __all__ = [
     "compare_features",
     "dataset_features",
     "extract_features",
+    "labels_to_ask_for",
     "mode_coverage",
     "on_held_out",
     "on_samples",

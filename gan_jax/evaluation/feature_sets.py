@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from gan_jax import cache as files
 from gan_jax import metrics, parallel
-from gan_jax.data import Dataset, Image, Kind, order
+from gan_jax.data import Category, Dataset, Image, Kind, order
 from gan_jax.data.dataset import read_columns
 from gan_jax.extractors import EXTRACT_SIZE, Extractor, fingerprint
 
@@ -132,6 +132,21 @@ def dataset_features(
     found = extract()
     files.keep(path, found.columns)
     return found
+
+
+def labels_to_ask_for(dataset: Dataset, count: int, *, seed: int = 0) -> np.ndarray | None:
+    """Labels `[count]` for samples that are to compare with a data set, in its classes' shares.
+
+    They are those of the examples that `dataset_features` looks at, from the first on again where
+    there are fewer; None where the data have none.
+    """
+    if not isinstance(dataset.kinds.get("label"), Category) or np.ndim(dataset[0]["label"]):
+        return None
+    rows = order(len(dataset), seed, 0, min(count, len(dataset)))
+    like = {"label": dataset[0]["label"]}
+    parts = (rows[start : start + EXTRACT_SIZE] for start in range(0, len(rows), EXTRACT_SIZE))
+    labels = [read_columns(dataset, part, like)["label"] for part in parts]
+    return np.resize(np.concatenate(labels), count)
 
 
 def _is_read(name: str, value: Any) -> bool:

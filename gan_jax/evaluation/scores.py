@@ -41,12 +41,14 @@ class Sets(NamedTuple):
       real: examples of the data.
       fake: samples.
       held_out: examples of the data that the generator was not trained on, where there are any.
+      train: all that it was trained on, where all of it was looked at.
       seed: of whatever a metric draws.
     """
 
     real: FeatureSet
     fake: FeatureSet
     held_out: FeatureSet | None = None
+    train: FeatureSet | None = None
     seed: int = 0
 
     @property
@@ -69,10 +71,12 @@ def frechet(sets: Sets) -> dict[str, Figure]:
     def distance(fake: np.ndarray) -> float:
         return metrics.frechet_distance(real, metrics.moments(fake))
 
-    # At random, since samples may stand in the order of their classes.
-    shuffled = np.random.default_rng(sets.seed).permutation(sets.fake.features)
-    error = sem([distance(part) for part in np.array_split(shuffled, _PARTS)])
-    how = f"Fréchet distance; error from {_PARTS} disjoint parts of the samples"
+    error, how = None, "Fréchet distance"
+    if len(sets.fake.features) >= 2 * _PARTS:
+        # At random, since samples may stand in the order of their classes.
+        shuffled = np.random.default_rng(sets.seed).permutation(sets.fake.features)
+        error = sem([distance(part) for part in np.array_split(shuffled, _PARTS)])
+        how += f"; error from {_PARTS} disjoint parts of the samples"
     how += _bias(sets.real.features, sets.fake.features)
     return {"fid": Figure(distance(sets.fake.features), error, "lower", how)}
 
@@ -80,11 +84,11 @@ def frechet(sets: Sets) -> dict[str, Figure]:
 def kernel(sets: Sets) -> dict[str, Figure]:
     """See `metrics.kernel_distance`."""
     size = min(1_000, len(sets.real.features) // 2, len(sets.fake.features) // 2)  # not the whole
-    value, error = metrics.kernel_distance(
+    found = metrics.kernel_distance(
         sets.real.features, sets.fake.features, subset_size=size, seed=sets.seed
     )
-    how = f"unbiased MMD², cubic kernel, 100 subsets of {size:,}; error of their mean"
-    return {"kid": Figure(value, error, "lower", how)}
+    how = f"unbiased MMD², cubic kernel, 100 subsets of {size:,} of spread {found.spread:.2g}"
+    return {"kid": Figure(found.value, found.error, "lower", f"{how}; error over fresh samples")}
 
 
 def inception_score(sets: Sets) -> dict[str, Figure]:
@@ -176,8 +180,11 @@ def memorisation(sets: Sets) -> dict[str, Figure]:
     """See `metrics.memorisation`."""
     if sets.held_out is None:
         raise UserError("memorisation is told by held-out data, and there are none: name a split")
-    share, z = metrics.memorisation(sets.real.features, sets.held_out.features, sets.fake.features)
-    how = "samples nearer to the real examples than 95 % of held-out ones are"
+    if sets.train is None:
+        raise UserError("memorisation is told by all that the generator was trained on")
+    train = sets.train.features
+    share, z = metrics.memorisation(train, sets.held_out.features, sets.fake.features)
+    how = f"samples nearer to any of {len(train):,} training examples than 95 % of held-out ones"
     return {
         "memorised": _share(share, len(sets.fake.features), "lower", f"{how}; binomial error"),
         "copying_z": Figure(z, None, "higher", "C_T; below -3: nearer than held-out data are"),
@@ -276,7 +283,7 @@ def suited(sets: Sets) -> list[str]:
             names += ["intra"]
         if min(len(real), len(fake)) > 1:
             names += ["cas"]
-    if sets.held_out is not None:
+    if sets.held_out is not None and sets.train is not None:
         names += ["memorisation"]
     if sets.fake.spectra is not None:
         names += ["spectrum"]

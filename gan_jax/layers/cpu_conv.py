@@ -16,7 +16,7 @@ caches.
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -53,7 +53,7 @@ def transposed(f: Callable[[Array], Array], shape: Sizes, y: Array) -> Array:
 def conv(x: Array, w: Array, strides: Sizes, padding: Padding) -> Array:
     """As `conv.conv`."""
     quick = _Quick(x.shape[1:-1], w.shape, strides, padding)
-    if not quick.suits(x.dtype):
+    if not quick.suits(x):
         return native(x, w, strides, padding)
     transformed = quick.transform(w)
     return _map_parts(lambda x: quick(x, transformed), x, quick.parts(len(x)))
@@ -62,7 +62,7 @@ def conv(x: Array, w: Array, strides: Sizes, padding: Padding) -> Array:
 def conv_input(dy: Array, w: Array, strides: Sizes, padding: Padding, size: Sizes) -> Array:
     """As `conv.conv_input`."""
     quick = _Quick(size, w.shape, strides, padding)
-    if not quick.suits(dy.dtype):
+    if not quick.suits(dy):
         return _by_folding(dy, w, strides, padding, size)
     transformed = quick.transform(w)
 
@@ -77,7 +77,7 @@ def conv_kernel(x: Array, dy: Array, strides: Sizes, padding: Padding, kernel: S
     """As `conv.conv_kernel`."""
     shape = (*kernel, x.shape[-1], dy.shape[-1])
     quick = _Quick(x.shape[1:-1], shape, strides, padding)
-    if not quick.suits(x.dtype):
+    if not quick.suits(x):
         return _by_taps(x, dy, strides, padding, kernel)
 
     def part(x: Array, dy: Array) -> Array:
@@ -131,10 +131,11 @@ class _Quick(NamedTuple):
         rows = math.prod(n * (t + 1) for n, t in zip(self.tiles, self.taps, strict=True))
         return rows, self.kernel[-2] * math.prod(self.strides)
 
-    def suits(self, dtype: Any) -> bool:
+    def suits(self, x: Array) -> bool:
         """Whether it spares enough multiplications for the numbers that it transforms."""
-        exact = jnp.finfo(dtype).bits >= 32  # sums of inputs would cost a narrower one digits
-        if not exact or min(self.out) < 1 or not all(t in winograd.TAPS for t in self.taps):
+        exact = jnp.finfo(x.dtype).bits >= 32  # sums of inputs would cost a narrower one digits
+        known = all(taps in winograd.TAPS for taps in self.taps)
+        if not (exact and known and len(x) and min(self.out) > 0):
             return False
         (rows, c), f = self.transformed, self.kernel[-1]
         spared = math.prod(self.out) * math.prod(self.kernel) - rows * c * f
@@ -163,6 +164,7 @@ def _by_folding(dy: Array, w: Array, strides: Sizes, padding: Padding, size: Siz
 def _by_taps(x: Array, dy: Array, strides: Sizes, padding: Padding, kernel: Sizes) -> Array:
     """A matrix product for each tap, of the inputs that it meets with dy."""
     n, out, shape = len(kernel), dy.shape[1:-1], (*kernel, x.shape[-1], dy.shape[-1])
+    wide = jnp.promote_types(x.dtype, jnp.float32)  # of the sums
     fold = shape[-2] < _FEW_CHANNELS or math.prod(kernel) > _MANY_TAPS
     block, steps = (strides, (1,) * n) if fold else ((1,) * n, strides)
     taps = _quotients(kernel, block)
@@ -174,15 +176,15 @@ def _by_taps(x: Array, dy: Array, strides: Sizes, padding: Padding, kernel: Size
         def product(shift: Sizes) -> Array:
             last = (i + (o - 1) * s + 1 for i, o, s in zip(shift, out, steps, strict=True))
             met = x[(slice(None), *map(slice, shift, last, steps))]
-            return lax.dot(met.reshape(-1, met.shape[-1]).T, dy)
+            return lax.dot(met.reshape(-1, met.shape[-1]).T, dy, preferred_element_type=wide)
 
         return jnp.stack([product(shift) for shift in itertools.product(*map(range, taps))])
 
     met = math.prod(dy.shape[:-1]) * shape[-2] * x.dtype.itemsize
-    made = math.prod(shape) * x.dtype.itemsize
+    made = math.prod(shape) * wide.itemsize
     parts = _parts(len(x), met, max(_MET_BYTES, made // 4)) if met >= 4 * _MET_BYTES else 1
     w = _sum_parts(part, x, dy, parts).reshape(*taps, -1, shape[-1])
-    return transposed(lambda w: _fold_kernel(w, block), shape, w)
+    return transposed(lambda w: _fold_kernel(w, block), shape, w).astype(x.dtype)
 
 
 def _quotients(sizes: Sizes, strides: Sizes) -> Sizes:
@@ -199,7 +201,7 @@ def _fold(x: Array, strides: Sizes, padding: Padding, blocks: Sizes) -> Array:
 
     Of folded inputs and kernels a convolution is one at stride 1.
     """
-    n = len(strides)
+    n, folded = len(strides), math.prod(strides) * x.shape[-1]
     sides = [
         (lo, b * s - d - lo, 0)
         for (lo, _), b, s, d in zip(padding, blocks, strides, x.shape[1:-1], strict=True)
@@ -207,7 +209,7 @@ def _fold(x: Array, strides: Sizes, padding: Padding, blocks: Sizes) -> Array:
     x = lax.pad(x, jnp.zeros((), x.dtype), [_NONE, *sides, _NONE])
     x = x.reshape(x.shape[0], *_interleave(blocks, strides), x.shape[-1])
     x = x.transpose(0, *range(1, 2 * n, 2), *range(2, 2 * n + 1, 2), 2 * n + 1)
-    return x.reshape(x.shape[0], *blocks, -1)
+    return x.reshape(x.shape[0], *blocks, folded)
 
 
 def _fold_kernel(w: Array, strides: Sizes) -> Array:
@@ -221,7 +223,8 @@ def _fold_kernel(w: Array, strides: Sizes) -> Array:
 
 def _parts(batch: int, total: int, wanted: int) -> int:
     """Into how many equal parts a batch goes, for so many of a total of bytes in one."""
-    return next(n for n in range(min(-(-total // wanted), batch), batch + 1) if batch % n == 0)
+    fewest = max(min(-(-total // wanted), batch), 1)
+    return next(n for n in range(fewest, max(batch, 1) + 1) if batch % n == 0)
 
 
 def _map_parts(f: Callable[[Array], Array], x: Array, parts: int) -> Array:

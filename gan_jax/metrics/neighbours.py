@@ -45,7 +45,7 @@ class Memorisation(NamedTuple):
     """How near samples are to the training set, beside fresh real examples.
 
     Attributes:
-      share: of the samples nearer than a real example is with probability alpha: about alpha
+      share: of the samples as near as a real example is with probability alpha: about alpha
         without memorisation, 1 where all are copies.
       z: standard normal without memorisation; far below 0 where samples are nearer to the training
         set than fresh real examples are, far above where they are farther off: underfitting.
@@ -148,7 +148,8 @@ def memorisation(
     nearest training examples, over pairs of a sample and a test example, standardised.
 
     Args:
-      train: `[T, D]`, features of what the generator was trained on.
+      train: `[T, D]`, features of all that the generator was trained on: copies of what is left
+        out go unseen.
       test: `[N, D]`, of real examples that it was not trained on.
       fake: `[M, D]`.
       alpha: the share of test examples that count as near.
@@ -159,7 +160,7 @@ def memorisation(
     ranks = rankdata(np.concatenate([distance, near]))[:m]
     u = ranks.sum() - m * (m + 1) / 2
     return Memorisation(
-        share=float(np.mean(distance < np.quantile(near, alpha))),
+        share=float(np.mean(distance <= np.quantile(near, alpha))),
         z=float((u - n * m / 2) / np.sqrt(n * m * (n + m + 1) / 12)),
     )
 

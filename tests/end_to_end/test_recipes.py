@@ -9,7 +9,7 @@ import optax
 import pytest
 
 from experiments import recipes, run_folder, train
-from gan_jax import checkpoints, data, loop, parallel, step
+from gan_jax import checkpoints, data, evaluation, loop, parallel, prng, step
 from gan_jax.types import UserError
 
 pytestmark = pytest.mark.usefixtures("quickly")
@@ -228,6 +228,34 @@ def test_labels_are_asked_for_of_a_game_with_other_conditions_too(tiny, tmp_path
     assert inputs["source"].shape == (3, 16, 16, 1)
     with pytest.raises(UserError, match=r"--label=10 is not in 0..9"):
         run.inputs(jax.random.key(0), range(3), label=10)
+
+
+def test_samples_are_asked_to_be_of_classes_in_the_shares_of_the_data(tiny, monkeypatch):
+    path, config = tiny("image/cgan", evaluate_count=110)
+    recipe = recipes.load_recipe(path)
+    columns = {"x": np.zeros((11, 16, 16, 1), np.uint8), "label": np.array([0] * 10 + [1])}
+    real = data.ArrayDataset("tailed", "train", columns)
+    asked = []
+    take = lambda *arguments, label, **settings: asked.append(label) or []
+    monkeypatch.setattr(evaluation, "suited_evaluators", take)
+    recipes.make_evaluators(recipe, config, recipes.make_game(recipe, config), real, None)
+    assert list(np.bincount(asked[0])) == [100, 10]
+
+
+def test_no_two_purposes_share_a_key(tiny):
+    path, config = tiny("image/dcgan")
+    recipe = recipes.load_recipe(path)
+    game, batch = recipes.make_game(recipe, config), {"x": np.zeros((2, 16, 16, 1), np.float32)}
+    keys = []
+    for seed in range(2):
+        config.seed = seed
+        run = recipes.make_state(recipe, config, game, batch).key
+        keys += [run, *(jax.random.fold_in(run, step) for step in range(100))]
+        named = ("picture", "evaluation", "held out")
+        own = [*(recipes.purpose_key(seed, n) for n in named), recipes.samples_key(seed)]
+        keys += [*own, *(key for one in own for key in prng.per_example(one, 100))]
+    words = {tuple(np.asarray(jax.random.key_data(key))) for key in keys}
+    assert len(words) == len(keys)
 
 
 def test_samples_are_compared_with_the_split_that_is_asked_for(tiny, tmp_path, monkeypatch):

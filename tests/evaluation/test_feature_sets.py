@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from gan_jax import data, extractors, metrics
-from gan_jax.evaluation import KEPT, dataset_features, extract_features
+from gan_jax.evaluation import KEPT, dataset_features, extract_features, labels_to_ask_for
 
 RANDOM = np.random.default_rng(0)
 COUNT = 2_050
@@ -154,3 +154,21 @@ def test_a_damaged_file_is_seen_anew(tmp_path, caplog):
     path.write_bytes(path.read_bytes()[:-100])
     assert_alike(first, dataset_features(dataset(), IDENTITY, count=300, cache=tmp_path))
     assert "is damaged" in caplog.text
+
+
+def test_labels_to_ask_for_are_those_of_the_examples_looked_at():
+    tailed = data.ArrayDataset("tailed", "train", {"x": X, "label": np.minimum(LABEL, 1)})
+    seen = dataset_features(tailed, NET, count=300, seed=4).label
+    np.testing.assert_array_equal(labels_to_ask_for(tailed, 300, seed=4), seen)
+
+
+def test_labels_to_ask_for_keep_the_shares_of_fewer_examples():
+    few = data.ArrayDataset("few", "train", {"x": X[:11], "label": np.array([0] * 10 + [1])})
+    assert list(np.bincount(labels_to_ask_for(few, 1_100))) == [1_000, 100]
+
+
+@pytest.mark.parametrize("label", [None, np.zeros((9, 6, 6), np.int32)])
+def test_there_are_no_labels_to_ask_for_where_examples_have_no_class(label):
+    columns = {"x": X[:9]} | ({} if label is None else {"label": label})
+    kinds = {"x": IMAGE} | ({} if label is None else {"label": data.Category(("a",))})
+    assert labels_to_ask_for(data.ArrayDataset("maps", "train", columns, kinds), 5) is None

@@ -50,7 +50,7 @@ def feature_set(seed, count=90, shift=0.0):
     )
 
 
-FULL = Sets(feature_set(0), feature_set(1), feature_set(2))
+FULL = Sets(feature_set(0), feature_set(1), feature_set(2), train=feature_set(0))
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_the_figures_are_the_metrics_own(figures):
     distance = metrics.frechet_distance(metrics.moments(real), metrics.moments(fake))
     kid = metrics.kernel_distance(real, fake, subset_size=45)
     assert figures["fid"].value == distance
-    assert (figures["kid"].value, figures["kid"].error) == kid
+    assert (figures["kid"].value, figures["kid"].error) == kid[:2]
     assert figures["inception_score"].value == metrics.inception_score(FULL.fake.logits).value
     assert figures["recall"].value == metrics.precision_recall(real, fake).recall
     assert figures["coverage"].value == metrics.density_coverage(real, fake).coverage
@@ -98,14 +98,34 @@ def test_the_figures_are_the_metrics_own(figures):
     assert figures["accuracy"].value == expected
 
 
-def test_the_error_of_a_frechet_distance_is_that_of_a_repetition():
-    distances = [
-        score(Sets(feature_set(0, 500), feature_set(seed, 500)), ["fid"])["fid"]
-        for seed in range(1, 13)
-    ]
+@pytest.mark.parametrize(("name", "shift"), [("fid", 0.0), ("fid", 0.7), ("kid", 0.7)])
+def test_the_error_of_a_distance_is_that_of_fresh_samples(name, shift):
+    real = feature_set(0, 500)
+    samples = (feature_set(seed, 500, shift=shift) for seed in range(1, 13))
+    distances = [score(Sets(real, fake), [name])[name] for fake in samples]
     spread = np.std([figure.value for figure in distances], ddof=1)
     told = np.mean([figure.error for figure in distances])
     assert 1 / 3 < told / spread < 3
+
+
+def test_too_few_samples_for_an_error_still_have_a_distance():
+    (figure,) = score(Sets(feature_set(0), feature_set(1, 9)), ["fid"]).values()
+    assert math.isfinite(figure.value)
+    assert figure.error is None
+
+
+def test_copies_are_found_wherever_in_the_training_set_they_come_from():
+    train = feature_set(0, 900)
+    later = feature_set(0, 900)._replace(features=train.features[800:])
+    seen = feature_set(0, 900)._replace(features=train.features[:100])
+    sets = Sets(seen, later, feature_set(2), train)
+    assert score(sets, ["memorisation"])["memorised"].value == 1
+
+
+def test_memorisation_is_not_told_by_a_part_of_the_training_set():
+    assert "memorisation" not in suited(FULL._replace(train=None))
+    with pytest.raises(UserError, match="all that the generator was trained on"):
+        score(FULL._replace(train=None), ["memorisation"])
 
 
 def test_the_same_distribution_scores_well():

@@ -148,3 +148,32 @@ def test_computes_in_bfloat16_from_float32_parameters(name):
 def test_unknown_padding_is_refused(name):
     with pytest.raises((ValueError, RuntimeError), match=r"(?i)padding"):
         PAIRS[name][0](2, (3,), padding="ROUND").init(KEY, jnp.zeros((1, 5, 2)))
+
+
+@pytest.mark.parametrize("layer", [Conv, ConvTranspose])
+@pytest.mark.parametrize("size", [8, 16])
+def test_an_empty_batch_has_an_empty_output_and_no_gradient(layer, size):
+    net = layer(features=64, kernel_size=(4, 4), strides=(2, 2))
+    x = jnp.zeros((0, size, size, 128))
+    params = net.init(KEY, x)
+    y, pull = jax.vjp(net.apply, params, x)
+    grads, dx = pull(y)
+    assert y.shape[0] == dx.shape[0] == 0
+    assert all(not np.any(leaf) for leaf in jax.tree.leaves(grads))
+
+
+@pytest.mark.parametrize("strides", [1, 2])
+def test_a_narrow_kernels_gradient_is_summed_in_float32(strides):
+    random = np.random.default_rng(0)
+    net = Conv(features=8, kernel_size=(3, 3), strides=strides, use_bias=False)
+    x = jnp.asarray(1 + random.normal(size=(256, 16, 16, 32)), jnp.bfloat16)
+    w = jnp.asarray(random.normal(size=(3, 3, 32, 8)), jnp.bfloat16)
+
+    def gradient(dtype):
+        cast = lambda v: v.astype(dtype)
+        f = lambda w: net.apply({"params": {"kernel": w}}, cast(x))
+        y, pull = jax.vjp(f, cast(w))
+        return np.asarray(pull(jnp.ones_like(y))[0], np.float32)
+
+    exact = gradient(jnp.float32)
+    np.testing.assert_allclose(gradient(jnp.bfloat16), exact, rtol=0.004, atol=1e-3)

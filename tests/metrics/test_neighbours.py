@@ -165,6 +165,13 @@ def test_copies_are_nearer_than_test_examples():
     assert z == pytest.approx(-np.sqrt(3 * 1_000**2 / 2_001))  # every pair won by the copy
 
 
+def test_copies_are_told_though_held_out_examples_are_copies_too():
+    test = np.concatenate([TEST[:900], TRAIN[:100]])
+    share, _ = memorisation(TRAIN, test, TRAIN[::-1])
+    assert share == 1
+    assert memorisation(TRAIN, test, FRESH).share < 0.1
+
+
 def test_half_the_samples_copied_show_in_the_share():
     share, z = memorisation(TRAIN, TEST, np.concatenate([TRAIN[:500], FRESH[:500]]), alpha=0.1)
     assert share == pytest.approx(0.55, abs=0.03)
