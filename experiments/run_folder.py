@@ -11,7 +11,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from experiments import recipes
-from gan_jax import data, runs, sampling
+from gan_jax import data, runs, sampling, writers
 from gan_jax.checkpoints import Checkpoints
 from gan_jax.data.kinds import Kind
 from gan_jax.game import MEMORY, Game
@@ -115,6 +115,20 @@ def make_checkpoints(workdir: str | os.PathLike[str], plan: Plan) -> Checkpoints
         best=best or None,
         higher_is_better=best == plan.best,
     )
+
+
+def check_begins(workdir: str | os.PathLike[str], plan: Plan) -> None:
+    """Checks that a folder without a checkpoint is that of a run which has reached none.
+
+    Raises:
+      UserError: its log goes beyond the first: `checkpoints/` is gone, or is not mounted.
+    """
+    logged = max((record["step"] for record in writers.read_metrics(workdir)), default=0)
+    if plan.checkpoint_every and logged > plan.checkpoint_every:
+        raise UserError(
+            f"{workdir}: its log goes to step {logged:,}, but there is no checkpoint: bring "
+            "checkpoints/ back, or choose another --workdir"
+        )
 
 
 def transfer(state: GameState, sources: Mapping[str, str]) -> GameState:

@@ -129,6 +129,7 @@ def run(
             step, state = restored
             print(f"continuing {workdir} from step {step:,} of {plan.steps:,}")
         else:
+            run_folder.check_begins(workdir, plan)
             state = run_folder.transfer(make_state(), sources)
         if int(state.step) >= plan.steps:
             return state

@@ -23,7 +23,10 @@ from gan_jax.types import UserError
 _HEADER = "header"
 _INCOMING = "incoming"  # being written
 _OUTGOING = "outgoing"  # being removed
+_DAMAGED = "damaged"  # set aside
+_LOOKS = 5  # for checkpoints that a run replaces while another process reads them
 _SLACK = 2**20  # bytes that a checkpoint may take on top of its arrays
+_DAMAGE = (FileNotFoundError, NotADirectoryError, ValueError)
 _log = logging.getLogger(__name__)
 
 
@@ -36,7 +39,8 @@ class Checkpoints:
     Elsewhere, `orbax.checkpoint.PyTreeCheckpointer().restore(path)` gives the leaves by name.
 
     Kept are the newest `keep` and, where `best` names one of the metrics given to `save`, the one
-    that is best by it. In a run of several processes every process calls `save` with the same
+    that is best by it. One that `restore` found damaged is set aside as `damaged-STEP` by the next
+    `save`, never replaced. In a run of several processes every process calls `save` with the same
     state; one writes.
     """
 
@@ -54,6 +58,7 @@ class Checkpoints:
         self._directory = pathlib.Path(directory).absolute()
         self._keep = keep
         self._best = best
+        self._damaged: set[int] = set()
         self._sign = 1 if higher_is_better else -1
         with quiet():
             self._orbax = ocp.Checkpointer(ocp.PyTreeCheckpointHandler())
@@ -104,9 +109,19 @@ class Checkpoints:
           `[]`) and typed PRNG keys; or None where no checkpoint has been saved.
 
         Raises:
-          UserError: the checkpoint does not fit the template, none that was asked for is intact, or
-            none has the metric that the best is chosen by.
+          UserError: the checkpoint does not fit the template or cannot be read though it is there,
+            none that was asked for is intact, or none has the metric that the best is chosen by.
         """
+        for _ in range(_LOOKS):
+            before = self.steps()
+            try:
+                return self._restore(template, step)
+            except UserError:
+                if set(before) <= set(self.steps()):
+                    raise
+        return self._restore(template, step)
+
+    def _restore(self, template: Any, step: int | Literal["best"] | None) -> tuple[int, Any] | None:
         if step is None:
             return self._first_intact(template, self.steps()[::-1])
         if step == "best":
@@ -173,7 +188,12 @@ class Checkpoints:
         for step in steps:
             try:
                 header, arrays = self._read(step)
-            except Exception as error:  # damage has many faces in orbax and tensorstore
+            except UserError:
+                raise
+            except _DAMAGE as error:
+                if step not in self.steps():
+                    continue  # its run has replaced it meanwhile
+                self._damaged.add(step)
                 _log.warning(
                     "skipping the damaged checkpoint at step %d in %s: %s",
                     step,
@@ -191,14 +211,29 @@ class Checkpoints:
         )
 
     def _read(self, step: int) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """A checkpoint, if it is as it was written.
+
+        Raises:
+          one of `_DAMAGE`: it is damaged.
+          UserError: it may be whole, but cannot be read.
+        """
         path = self._directory / str(step)
-        header = _read_header(path)
-        found = _digests(path)
-        for name in sorted(header["files"].keys() | found.keys()):
-            if header["files"].get(name) != found.get(name):
-                raise ValueError(f"its file {name} is not as it was written")
-        with quiet():
-            return header, self._orbax.restore(path, args=ocp.args.PyTreeRestore())
+        whole = False
+        try:
+            header = _read_header(path)
+            found = _digests(path)
+            for name in sorted(header["files"].keys() | found.keys()):
+                if header["files"].get(name) != found.get(name):
+                    raise ValueError(f"its file {name} is not as it was written")
+            whole = True
+            with quiet():
+                return header, self._orbax.restore(path, args=ocp.args.PyTreeRestore())
+        except Exception as error:  # the file system, tensorstore and orbax each raise their own
+            if isinstance(error, _DAMAGE) and not whole:
+                raise
+            raise UserError(
+                f"could not read the checkpoint at step {step} in {self._name}: {_reason(error)}"
+            ) from error
 
     def _check_fit(self, step: int, stored: Mapping[str, str], template: Any) -> None:
         wanted = {name: _spec(leaf) for name, leaf in _named_leaves(template).items()}
@@ -228,7 +263,12 @@ class Checkpoints:
         return set(self.steps()) - set(earlier[-self._keep :]) - ({self.best_step()} & set(earlier))
 
     def _withdraw(self, step: int) -> None:
-        (self._directory / str(step)).rename(self._directory / f"{_OUTGOING}-{step}")
+        name = f"{_OUTGOING}-{step}"
+        if step in self._damaged:
+            self._damaged.remove(step)
+            times = len(list(self._directory.glob(f"{_DAMAGED}-{step}*")))
+            name = f"{_DAMAGED}-{step}" + (f"-{times}" if times else "")
+        (self._directory / str(step)).rename(self._directory / name)
 
     def _clear(self) -> None:
         """Removes what was withdrawn, and what a killed `save` left; orbax suffixes its name."""

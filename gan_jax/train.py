@@ -158,8 +158,8 @@ def train(
 
     Raises:
       Stopped: after SIGTERM or SIGINT, the state saved.
-      UserError: when a metric is not finite, naming step, player and metric; a state that may hold
-        it is never saved, so the newest checkpoint is a good one.
+      UserError: when a metric or a parameter is not finite, naming step, player and metric; a state
+        that may hold it is never saved, so the newest checkpoint is a good one.
     """
     devices = parallel.devices() if devices is None else devices
     plan.check(len(devices), game.group)
@@ -207,6 +207,7 @@ def train(
                 continue
             log.settle()
             state = parallel.unreplicate(replicated)
+            _check_state(done, state)
             evaluation: dict[str, float] = {}
             if writer and "evaluate_every" in due:
                 for evaluate in evaluators:
@@ -306,6 +307,18 @@ def _check_finite(first_step: int, values: Mapping[str, np.ndarray]) -> None:
             f"step {first_step + index + 1:,}: {names}; the newest checkpoint is from before it. "
             "Try a lower learning rate, clip_norm or a penalty"
         )
+
+
+def _check_state(done: int, state: GameState) -> None:
+    """What the last update made of the state shows in no metric yet."""
+    shown = {n: {"params": p.params, "ema": p.ema} for n, p in state.players.items()}
+    for path, leaf in jax.tree.leaves_with_path(shown):
+        if not np.isfinite(np.asarray(leaf, np.float32)).all():
+            name = jax.tree_util.keystr(path, simple=True, separator="/")
+            raise UserError(
+                f"step {done:,}: {name} is not finite after the update; the newest checkpoint is "
+                "from before it. Try a lower learning rate, clip_norm or a penalty"
+            )
 
 
 @contextmanager

@@ -270,3 +270,34 @@ def test_samples_are_compared_with_the_split_that_is_asked_for(tiny, tmp_path, m
         path, config = tiny("image/dcgan", steps=2, evaluate_every=2, evaluate_split=split)
         train.run(path, config, tmp_path / f"run {split}")
     assert seen == [("train", "test"), ("test", "test"), ("all", "test")]
+
+
+@pytest.mark.parametrize("every", [0, 1])
+def test_a_state_that_the_last_update_spoilt_is_not_saved(every, tiny, tmp_path, monkeypatch):
+    path, config = tiny("points/gan", steps=1, steps_per_call=1, log_every=1)
+    config.update({"checkpoint_every": every, "sample_every": 0})
+    explosion = optax.chain(optax.scale(1e38), optax.scale(1e38))
+    players = {"discriminator": optax.sgd(0.1), "generator": explosion}  # who moves last
+    monkeypatch.setattr(recipes, "make_optimizers", lambda *arguments: players)
+    with pytest.raises(UserError, match=r"step 1: generator/(ema/)?params/[^\n]* is not finite"):
+        train.run(path, config, tmp_path)
+    assert not list(tmp_path.glob("checkpoints/[0-9]*"))
+
+
+def test_a_log_without_its_checkpoints_is_refused(tiny, tmp_path):
+    path, config = tiny("points/gan")
+    train.run(path, config, tmp_path)
+    (tmp_path / "checkpoints").rename(tmp_path / "elsewhere")
+    log = (tmp_path / "metrics.jsonl").read_text()
+    with pytest.raises(UserError, match="its log goes to step 8, but there is no checkpoint"):
+        train.run(path, config, tmp_path)
+    assert (tmp_path / "metrics.jsonl").read_text() == log
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_anew(tiny, tmp_path):
+    path, config = tiny("points/gan")
+    train.run(path, config, tmp_path)
+    (tmp_path / "checkpoints").rename(tmp_path / "elsewhere")
+    records = (tmp_path / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (tmp_path / "metrics.jsonl").write_text("".join(records[:2]))  # steps 2 and 4
+    assert train.run(path, config, tmp_path).step == 8
