@@ -16,6 +16,7 @@ from ml_collections import ConfigDict, config_flags
 
 from experiments import app, recipes, run_folder
 from gan_jax import data, parallel, runs, sampling
+from gan_jax.checkpoints import digest
 from gan_jax.step import GameState
 from gan_jax.train import train
 from gan_jax.types import UserError
@@ -120,8 +121,8 @@ def run(
                 allow_config_change=allow_config_change,
                 extendable=recipes.extendable(recipe, config),
             )
-        alike = config.to_json() + str(sources) + Path(path).read_text()
-        parallel.check_agreement(alike, "config, recipe or --init")
+        alike = config.to_json() + str(sources) + Path(path).read_text() + data.describe(real)
+        parallel.check_agreement(alike, "config, recipe, data or --init")
 
         make_state = partial(recipes.make_state, recipe, config, game, batch)
         checkpoints = run_folder.make_checkpoints(workdir, plan)
@@ -131,6 +132,8 @@ def run(
         else:
             run_folder.check_begins(workdir, plan)
             state = run_folder.transfer(make_state(), sources)
+        if jax.process_count() > 1:
+            parallel.check_agreement(digest(state), "the checkpoint that they read from --workdir")
         if int(state.step) >= plan.steps:
             return state
         loader = data.make_loader(

@@ -1,5 +1,6 @@
 """Several processes on one machine, joined over loopback: what a pod or a cluster does."""
 
+import shutil
 import socket
 
 import jax
@@ -22,12 +23,15 @@ RUN = (
 def pair(script):
     """Starts the two processes of a run."""
 
-    def start(*arguments):
+    def start(first, second=None):
         with socket.socket() as probe:
             probe.bind(("localhost", 0))
             port = probe.getsockname()[1]
         join = (f"--coordinator=localhost:{port}", "--processes=2")
-        return [script("train", *arguments, *join, f"--process={p}", wait=False) for p in (0, 1)]
+        return [
+            script("train", *arguments, *join, f"--process={p}", wait=False)
+            for p, arguments in enumerate((first, second or first))
+        ]
 
     return start
 
@@ -45,7 +49,7 @@ def test_two_processes_train_save_and_resume_as_one_with_two_devices(
     together, alone = tmp_path / "together", tmp_path / "alone"
     for steps in ("--config.steps=4", "--config.steps=8"):
         more = (*RUN, steps, "--allow_config_change", f"--workdir={together}")
-        for process in pair(*more):
+        for process in pair(more):
             _, err = process.communicate(timeout=120)
             assert process.returncode == 0, err
     both = script("train", *RUN, "--config.steps=8", f"--workdir={alone}", devices=2)
@@ -59,7 +63,7 @@ def test_the_other_process_says_that_one_is_lost_and_the_run_resumes(
     pair, tmp_path, final_state, wait_for_checkpoint
 ):
     endless = (*RUN, f"--workdir={tmp_path}", "--config.steps=1000000")
-    survivor, victim = pair(*endless)
+    survivor, victim = pair(endless)
     wait_for_checkpoint(tmp_path, survivor)
     victim.kill()
     victim.communicate()
@@ -70,25 +74,33 @@ def test_the_other_process_says_that_one_is_lost_and_the_run_resumes(
 
     before, _ = final_state(tmp_path)
     short = f"--config.steps={before + 4}"
-    for process in pair(*endless, short, "--allow_config_change"):
+    for process in pair([*endless, short, "--allow_config_change"]):
         _, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
     assert final_state(tmp_path)[0] == before + 4
 
 
-def test_processes_that_differ_in_config_are_refused(pair, tmp_path, script):
-    with socket.socket() as probe:
-        probe.bind(("localhost", 0))
-        port = probe.getsockname()[1]
-    join = (f"--coordinator=localhost:{port}", "--processes=2", f"--workdir={tmp_path}")
-    processes = [
-        script("train", *RUN, *join, f"--process={p}", f"--config.r1={p + 1}.0", wait=False)
-        for p in (0, 1)
-    ]
-    for process in processes:
+def test_processes_that_differ_in_config_are_refused(pair, tmp_path):
+    one, other = ([*RUN, f"--workdir={tmp_path}", f"--config.r1={r}"] for r in (1.0, 2.0))
+    for process in pair(one, other):
         _, err = process.communicate(timeout=120)
         assert process.returncode == 1
         assert "differ in config" in err
+
+
+def test_processes_that_begin_from_different_checkpoints_are_refused(pair, script, tmp_path):
+    ahead, behind = tmp_path / "ahead", tmp_path / "behind"
+    for steps in (4, 8):
+        more = (*RUN, f"--config.steps={steps}", "--allow_config_change", f"--workdir={ahead}")
+        assert script("train", *more).returncode == 0
+        if steps == 4:
+            shutil.copytree(ahead, behind)
+    more = (*RUN, "--config.steps=12", "--allow_config_change")
+    for process in pair([*more, f"--workdir={ahead}"], [*more, f"--workdir={behind}"]):
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 1
+        assert "differ in the checkpoint that they read" in err
+        assert "Traceback" not in err
 
 
 def test_eight_devices_give_the_run_of_one(script, tmp_path, final_state):
