@@ -38,6 +38,9 @@ from gan_jax.types import Array, Batch, PRNGKey, UserError
 ROOT = Path(__file__).parents[1]
 DEFAULT = "configs/image/dcgan.py"
 
+DTYPES = ("float32", "bfloat16", "float16")
+"""Of the nets' computations."""
+
 _HELD_OUT = 1_000  # examples that a game's own figures are computed on
 
 
@@ -105,6 +108,8 @@ def make_plan(config: ConfigDict, platform: str | None = None) -> Plan:
         raise UserError(
             f"the config lacks {error.args[0]!r}: start it from train.settings"
         ) from None
+    if config.dtype not in DTYPES:
+        raise UserError(f"dtype {config.dtype!r} is none of {', '.join(DTYPES)}")
     return plan.resolved(platform or jax.default_backend())
 
 

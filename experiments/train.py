@@ -45,11 +45,15 @@ _ALLOW = flags.DEFINE_bool(
 _COORDINATOR = flags.DEFINE_string(
     "coordinator", None, "host:port of process 0 of several; 'auto' on TPU pods and Slurm."
 )
-_PROCESSES = flags.DEFINE_integer("processes", 1, "How many processes, with --coordinator.")
+_PROCESSES = flags.DEFINE_integer(
+    "processes", 1, "How many processes, with --coordinator.", lower_bound=1
+)
 _PROCESS = flags.DEFINE_integer("process", 0, "Which of them this is, from 0.")
 
 
 def main() -> None:
+    if _COORDINATOR.value is None and _PROCESSES.value > 1:
+        raise UserError(f"--processes={_PROCESSES.value}: name --coordinator=HOST:PORT too")
     if _COORDINATOR.value:
         parallel.initialize(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
     name = config_flags.get_config_filename(flags.FLAGS["config"])

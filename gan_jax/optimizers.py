@@ -1,6 +1,7 @@
 """Optimizers by plain numbers: Adam with a schedule and clipping, as optax builds it."""
 
 import dataclasses
+import math
 
 import jax.numpy as jnp
 import optax
@@ -23,6 +24,9 @@ class Adam:
       decay: "constant", "linear" or "cosine" over the updates after the warm-up.
       final_scale: learning rate at the end of the decay, relative to the highest.
       clip_norm: gradients of a larger global norm are scaled down to it; 0 for never.
+
+    Raises:
+      UserError: for an unknown decay, or a number out of its range.
     """
 
     learning_rate: float = 2e-4
@@ -34,13 +38,22 @@ class Adam:
     final_scale: float = 0.0
     clip_norm: float = 0.0
 
+    def __post_init__(self) -> None:
+        if self.decay not in DECAYS:
+            raise UserError(f"decay {self.decay!r} is none of {', '.join(DECAYS)}")
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UserError(f"{name} {getattr(self, name)} is not in [0, 1)")
+        for name in ("learning_rate", "epsilon", "final_scale", "clip_norm"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise UserError(f"{name} {getattr(self, name)} is not a finite number from 0")
+        if not 0 <= self.warmup_steps < 2**31:
+            raise UserError(f"warmup_steps {self.warmup_steps} is not in 0..2^31 - 1")
+
     def build(self, updates: int) -> optax.GradientTransformation:
         """The optimizer for a run of so many updates.
 
         Adam: A Method for Stochastic Optimization, Kingma & Ba, 2014, arXiv:1412.6980.
-
-        Raises:
-          UserError: for an unknown decay.
         """
         adam = optax.adam(self.schedule(updates), self.beta1, self.beta2, self.epsilon)
         if self.clip_norm:
@@ -54,10 +67,8 @@ class Adam:
             decay = optax.constant_schedule(rate)
         elif self.decay == "linear":
             decay = optax.linear_schedule(rate, rate * self.final_scale, after)
-        elif self.decay == "cosine":
-            decay = optax.cosine_decay_schedule(rate, after, self.final_scale)
         else:
-            raise UserError(f"decay {self.decay!r} is none of {', '.join(DECAYS)}")
+            decay = optax.cosine_decay_schedule(rate, after, self.final_scale)
         if not self.warmup_steps:
             return decay
         warmup = optax.linear_schedule(0.0, rate, self.warmup_steps)

@@ -35,7 +35,15 @@ def initialize(coordinator: str, processes: int, process: int) -> None:
       coordinator: `host:port` of process 0; "auto" where the cluster tells (TPU pods, Slurm, ...).
       processes: how many there are; ignored for "auto".
       process: which one this is, from 0; ignored for "auto".
+
+    Raises:
+      UserError: the coordinator is no address, or the process none of the run's.
     """
+    host, _, port = coordinator.rpartition(":")
+    if coordinator != "auto" and not (host and port.isdigit() and 0 < int(port) < 2**16):
+        raise UserError(f"--coordinator={coordinator}: expected HOST:PORT, or 'auto'")
+    if coordinator != "auto" and not 0 <= process < processes:
+        raise UserError(f"--process={process} is not in 0..{processes - 1}")
     # Read by the CPU backend alone, which has no collectives over processes of its own.
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     if coordinator == "auto":

@@ -7,6 +7,7 @@ with its weight, `R1(10.0)`. It assumes that a logit depends on its own example 
 normalisation in the critic breaks that.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,9 +16,12 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax import prng
-from gan_jax.types import Array, PRNGKey
+from gan_jax.types import Array, PRNGKey, UserError
 
 Critic = Callable[[Array], Array]
+
+PenaltyFunction = Callable[[Critic, Array, Array, PRNGKey], Array]
+"""`(critic, real, fake, keys) -> [B]`, unweighted."""
 
 Weight = float | Callable[[Array], Array]
 """A number, or a schedule: a function of the step."""
@@ -36,7 +40,7 @@ class Penalty(NamedTuple):
     """
 
     name: str
-    function: Callable[[Critic, Array, Array, PRNGKey], Array]
+    function: PenaltyFunction
     weight: Weight
     every: int = 1
 
@@ -105,16 +109,24 @@ def gradient_penalty(critic: Critic, real: Array, fake: Array, keys: PRNGKey) ->
     return (norm - 1) ** 2
 
 
+def _checked(name: str, function: PenaltyFunction, weight: Weight, every: int) -> Penalty:
+    if not callable(weight) and not 0 <= weight < math.inf:
+        raise UserError(f"the weight {weight} of {name} is not a finite number from 0")
+    if every < 1:
+        raise UserError(f"{name} every {every} steps: it must be at least 1")
+    return Penalty(name, function, weight, every)
+
+
 def R1(weight: Weight, every: int = 1) -> Penalty:  # noqa: N802
     """`r1` of real examples with its weight γ."""
-    return Penalty("r1", lambda critic, real, fake, keys: r1(critic, real), weight, every)
+    return _checked("r1", lambda critic, real, fake, keys: r1(critic, real), weight, every)
 
 
 def R2(weight: Weight, every: int = 1) -> Penalty:  # noqa: N802
     """`r2` of generated examples with its weight γ."""
-    return Penalty("r2", lambda critic, real, fake, keys: r2(critic, fake), weight, every)
+    return _checked("r2", lambda critic, real, fake, keys: r2(critic, fake), weight, every)
 
 
 def GradientPenalty(weight: Weight, every: int = 1) -> Penalty:  # noqa: N802
     """`gradient_penalty` between the two with its weight λ."""
-    return Penalty("gradient_penalty", gradient_penalty, weight, every)
+    return _checked("gradient_penalty", gradient_penalty, weight, every)

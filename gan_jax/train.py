@@ -95,8 +95,16 @@ class Plan:
                     f"{name} {getattr(self, name)} is not a multiple of "
                     f"steps_per_call {self.steps_per_call}"
                 )
+        for name in (*_LOOKS, "evaluate_count"):
+            if getattr(self, name) < 0:
+                raise UserError(f"{name} is {getattr(self, name)}: it must be at least 0")
+        for name, most in (("seed", 2**32 - 1), ("steps", 2**31 - 1), ("batch_size", 2**24)):
+            if not 0 <= getattr(self, name) <= most:
+                raise UserError(f"{name} {getattr(self, name)} is not in 0..{most}")
         if not 0 <= self.ema_decay < 1:
             raise UserError(f"ema_decay {self.ema_decay} is not in [0, 1)")
+        if self.best and not (self.evaluate_every and self.checkpoint_every):
+            raise UserError(f"best={self.best} needs evaluate_every and checkpoint_every")
         parallel.check_batch_size(self.batch_size, self.accumulate, device_count, group)
 
 
@@ -213,6 +221,9 @@ def train(
                 for evaluate in evaluators:
                     evaluation |= evaluate(state.variables())
                 writer.scalars(done, evaluation)
+                if (best := plan.best.removeprefix("-")) and best not in evaluation:
+                    there = ", ".join(evaluation) or "none"
+                    raise UserError(f"best={plan.best}: the metrics evaluated are {there}")
                 figures = ", ".join(f"{name} {value:.4g}" for name, value in evaluation.items())
                 bar.say(f"step {done:,}: {figures}")
                 findings = diagnose(writer.records())

@@ -56,6 +56,25 @@ def update(optimizer, params, *gradients):
     return params
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"learning_rate": -1e-4},
+        {"learning_rate": float("nan")},
+        {"beta1": 1.0},
+        {"beta2": -0.1},
+        {"epsilon": -1e-8},
+        {"clip_norm": -1.0},
+        {"final_scale": -0.5},
+        {"warmup_steps": -1},
+        {"warmup_steps": 2**31},
+    ],
+)
+def test_numbers_out_of_their_range_are_refused_by_name(settings):
+    with pytest.raises(UserError, match=f"^{next(iter(settings))} "):
+        Adam(**settings)
+
+
 def test_first_two_updates_are_adams_closed_form():
     b1, b2, epsilon = 0.5, 0.9, 0.1
     optimizer = Adam(RATE, b1, b2, epsilon).build(10)

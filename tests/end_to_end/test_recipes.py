@@ -301,3 +301,34 @@ def test_a_run_killed_before_its_first_checkpoint_begins_anew(tiny, tmp_path):
     records = (tmp_path / "metrics.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "metrics.jsonl").write_text("".join(records[:2]))  # steps 2 and 4
     assert train.run(path, config, tmp_path).step == 8
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"dtype": "float64"}, "dtype 'float64'"),
+        ({"dtype": "none"}, "dtype 'none'"),
+        ({"seed": -1}, "seed -1"),
+        ({"seed": 2**32}, "seed"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"batch_size": 10**12}, "batch_size"),
+        ({"evaluate_count": -1}, "evaluate_count"),
+        ({"checkpoint_every": -2}, "checkpoint_every"),
+        ({"ema_decay": 1.0}, "ema_decay"),
+        ({"keep": 0}, "keep"),
+        ({"best": "samples/fid"}, "best=samples/fid needs evaluate_every"),
+        ({"best": "-samples/fdi", "evaluate_every": 8}, "the metrics evaluated are"),
+        ({"generator.learning_rate": -1.0}, "learning_rate"),
+        ({"generator.warmup_steps": 2**40}, "warmup_steps"),
+        ({"r1": -1.0}, "weight -1.0 of r1"),
+        ({"net.latent_dim": 0}, "."),
+        ({"net.hidden": (0,)}, "."),
+        ({"data.name": "digits"}, "."),
+    ],
+)
+def test_settings_that_cannot_be_are_one_line(settings, message, tiny, tmp_path):
+    path, config = tiny("points/gan")
+    config.update_from_flattened_dict(settings)
+    with pytest.raises(UserError, match=message) as refused:
+        train.run(path, config, tmp_path)
+    assert "\n" not in str(refused.value)
