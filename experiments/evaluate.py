@@ -46,6 +46,7 @@ _SEED = flags.DEFINE_integer("seed", 0, "Of latents and of the choice of real ex
 _EMA = flags.DEFINE_bool("ema", True, "Use averaged weights.")
 _STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
 _CACHE = flags.DEFINE_string("cache", None, "Keeps what real data cost; ~/.cache/gan_jax if unset.")
+_TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
 _OUT = flags.DEFINE_string("out", None, "The JSON; WORKDIR/evaluation.json by default.")
 _REPORT = flags.DEFINE_bool("report", False, "Also write the page, beside the JSON.")
 
@@ -135,7 +136,7 @@ def all_of_train(
 
 def of_run(workdir: str) -> Subject:
     """The samples of a run, drawn as they are looked at."""
-    run = load_run(workdir, parse_step(_STEP.value))
+    run = load_run(workdir, parse_step(_STEP.value), trust=_TRUST.value)
     game = run.game
     split, held_out_split = _SPLIT.value, run.config.data.get("test_split", "")
     target = lambda dataset: data.select(dataset, x=game.target)

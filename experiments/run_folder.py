@@ -86,11 +86,19 @@ def parse_step(text: str | None) -> Step:
     return int(text)
 
 
-def load_run(workdir: str | os.PathLike[str], step: Step = None) -> Run:
-    """Restores a run from its folder alone, at its newest checkpoint or that of `step`."""
+def load_run(workdir: str | os.PathLike[str], step: Step = None, *, trust: bool = False) -> Run:
+    """Restores a run from its folder alone, at its newest checkpoint or that of `step`.
+
+    This executes the folder's `recipe.py`.
+
+    Raises:
+      UserError: the folder is no run's, or its recipe is another user's and is not to be trusted.
+    """
     workdir = Path(workdir)
     record = runs.load(workdir)
     config = ConfigDict(record["config"])
+    if not trust:
+        runs.check_owner(workdir)
     recipe = recipes.load_recipe(workdir / "recipe.py")
     game = recipes.make_game(recipe, config)
     example = {
@@ -131,7 +139,7 @@ def check_begins(workdir: str | os.PathLike[str], plan: Plan) -> None:
         )
 
 
-def transfer(state: GameState, sources: Mapping[str, str]) -> GameState:
+def transfer(state: GameState, sources: Mapping[str, str], *, trust: bool = False) -> GameState:
     """The state with players' weights from other runs.
 
     Args:
@@ -139,6 +147,7 @@ def transfer(state: GameState, sources: Mapping[str, str]) -> GameState:
       sources: by player, `RUN`, `RUN@STEP` or `RUN@best`, and `RUN[@STEP]:PLAYER` where the player
         has another name there. Averaged weights are taken where the run keeps such, and all that
         layers keep; memory is not.
+      trust: execute the recipe of a run that is another user's.
 
     Raises:
       UserError: a run has no such player, or its weights are of other shapes.
@@ -149,7 +158,7 @@ def transfer(state: GameState, sources: Mapping[str, str]) -> GameState:
             raise UserError(f"--init.{name}: the players are {', '.join(sorted(players))}")
         place, _, other = source.partition(":")
         workdir, _, step = place.partition("@")
-        run = load_run(workdir, parse_step(step))
+        run = load_run(workdir, parse_step(step), trust=trust)
         theirs = run.state.players.get(other or name)
         if theirs is None:
             there = ", ".join(sorted(run.state.players))

@@ -26,13 +26,14 @@ _OUT = flags.DEFINE_string(
 )
 _EMA = flags.DEFINE_bool("ema", True, "Use averaged weights.")
 _STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
+_TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
 
 _ARC = 8
 
 
 def main() -> None:
     workdir = Path(_WORKDIR.value)
-    run = load_run(workdir, parse_step(_STEP.value))
+    run = load_run(workdir, parse_step(_STEP.value), trust=_TRUST.value)
     kind = run.kinds[run.game.target]
     out = Path(_OUT.value or workdir / f"sample{write.default_suffix(kind)}")
     suffix = write.check_suffix(out, kind)

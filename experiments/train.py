@@ -40,8 +40,7 @@ _INIT = flags.DEFINE_multi_string(
 _ALLOW = flags.DEFINE_bool(
     "allow_config_change", False, "Continue a run under a config other than its own."
 )
-
-
+_TRUST = flags.DEFINE_bool("trust", False, "Execute the recipe.py of --init though another's.")
 _COORDINATOR = flags.DEFINE_string(
     "coordinator", None, "host:port of process 0 of several; 'auto' on TPU pods and Slurm."
 )
@@ -67,6 +66,7 @@ def main() -> None:
         workdir,
         init=dict(_split_init(text) for text in _INIT.value),
         allow_config_change=_ALLOW.value,
+        trust=_TRUST.value,
     )
     print(f"done: samples, curves and checkpoints are in {workdir}")
 
@@ -91,11 +91,13 @@ def run(
     *,
     init: Mapping[str, str] | None = None,
     allow_config_change: bool = False,
+    trust: bool = False,
 ) -> GameState:
     """Trains the recipe at `path` under `config`, from the newest checkpoint in `workdir` on.
 
     Of several processes each calls it alike; the first owns the folder, which all must see. `init`
-    is as `run_folder.transfer` takes it, beside the recipe's own `config.init`.
+    and `trust` are as `run_folder.transfer` takes them, the first beside the recipe's own
+    `config.init`.
     """
     recipe = recipes.load_recipe(path)
     plan = recipes.make_plan(config)
@@ -135,7 +137,7 @@ def run(
             print(f"continuing {workdir} from step {step:,} of {plan.steps:,}")
         else:
             run_folder.check_begins(workdir, plan)
-            state = run_folder.transfer(make_state(), sources)
+            state = run_folder.transfer(make_state(), sources, trust=trust)
         if jax.process_count() > 1:
             parallel.check_agreement(digest(state), "the checkpoint that they read from --workdir")
         if int(state.step) >= plan.steps:

@@ -164,6 +164,23 @@ def load(workdir: str | os.PathLike[str]) -> dict[str, Any]:
     return found
 
 
+def check_owner(workdir: str | os.PathLike[str]) -> None:
+    """Checks that what a folder would execute is one's own.
+
+    Raises:
+      UserError: its recipe belongs to another user.
+    """
+    path = pathlib.Path(workdir) / _RECIPE
+    try:
+        owner = path.stat().st_uid
+    except OSError as error:
+        raise UserError(f"could not read {path}: {error.strerror}; bring back a copy") from error
+    if owner not in (0, os.getuid()):
+        raise UserError(
+            f"{path} is another user's, and would be executed: read it, then say --trust"
+        )
+
+
 def diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """The differences of two configs, a line per key: `data.resolution: 16 -> 32`."""
     return [f"{key}: {before} -> {after}" for key, (before, after) in _changed(old, new).items()]

@@ -7,6 +7,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import jax
 import pytest
@@ -28,6 +29,14 @@ def altered(made, **changes):
     other = copy.deepcopy(made)
     other["config"].update(changes)
     return other
+
+
+def test_a_recipe_of_another_user_is_not_executed_unasked(tmp_path, monkeypatch):
+    (tmp_path / "recipe.py").write_text("")
+    runs.check_owner(tmp_path)
+    monkeypatch.setattr(pathlib.Path, "stat", lambda path: SimpleNamespace(st_uid=os.getuid() + 1))
+    with pytest.raises(UserError, match="is another user's, and would be executed"):
+        runs.check_owner(tmp_path)
 
 
 HOLD = """
