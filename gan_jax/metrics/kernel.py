@@ -89,4 +89,4 @@ def _squared_mmd(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
 
     alike, across = within(x), sums(x, y) / len(y)
     value = alike.mean() + within(y).mean() - 2 * across.mean()
-    return value, np.var(2 * (alike - across), ddof=1)
+    return float(value), float(np.var(2 * (alike - across), ddof=1))
