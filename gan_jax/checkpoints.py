@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
 
-from gan_jax.files import write_whole
+from gan_jax.files import sync, write_whole
 from gan_jax.quiet import quiet
 from gan_jax.types import UserError
 
@@ -169,6 +169,7 @@ class Checkpoints:
             self._orbax.save(incoming, args=ocp.args.PyTreeSave(full))
         if jax.process_index() == 0:
             _write_header(incoming, {**header, "files": _digests(incoming)})
+            sync(incoming)
             if step in self.steps():
                 self._withdraw(step)
             incoming.rename(self._directory / str(step))

@@ -27,6 +27,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
+        sync(partial)
         partial.replace(path)
     except OSError as error:
         raise UserError(f"could not write {path}: {error.strerror or error}") from error
@@ -44,6 +45,16 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes) -> None:
     data = content.encode() if isinstance(content, str) else content
     with replacing(path) as partial:
         partial.write_bytes(data)
+
+
+def sync(path: pathlib.Path) -> None:
+    """Waits until a file, or all of a folder, is on the disk: a rename may get there first."""
+    for each in [path, *path.rglob("*")] if path.is_dir() else [path]:
+        descriptor = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def is_partial(name: str) -> bool:

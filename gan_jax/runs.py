@@ -40,7 +40,7 @@ def lock(workdir: str | os.PathLike[str]) -> Iterator[None]:
     path = pathlib.Path(workdir) / _LOCK
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+")
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644), "r+")
     except OSError as error:
         raise UserError(f"could not open {workdir} as a run's folder: {error.strerror}") from error
     with file:
@@ -52,7 +52,8 @@ def lock(workdir: str | os.PathLike[str]) -> Iterator[None]:
                 f"{workdir} is in use by process {file.read().strip() or 'unknown'};"
                 " wait for it, stop it, or choose another --workdir"
             ) from error
-        file.truncate(0)
+        file.seek(0)
+        file.truncate()
         file.write(f"{os.getpid()}\n")
         file.flush()
         try:

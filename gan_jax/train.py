@@ -165,7 +165,7 @@ def train(
       The final state.
 
     Raises:
-      Stopped: after SIGTERM or SIGINT, the state saved.
+      Stopped: after SIGTERM, SIGINT or SIGHUP, the state saved.
       UserError: when a metric or a parameter is not finite, naming step, player and metric; a state
         that may hold it is never saved, so the newest checkpoint is a good one.
     """
@@ -334,7 +334,7 @@ def _check_state(done: int, state: GameState) -> None:
 
 @contextmanager
 def _signals() -> Iterator[list[int]]:
-    """A list that a first SIGTERM or SIGINT is noted in; a second one acts as it would have."""
+    """A list that a first signal to end is noted in; a second one acts as it would have."""
     received: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield received
@@ -348,7 +348,8 @@ def _signals() -> Iterator[list[int]]:
         for signum, handler in previous.items():
             signal.signal(signum, handler)
 
-    previous = {s: signal.signal(s, note) for s in (signal.SIGTERM, signal.SIGINT)}
+    ends = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    previous = {s: signal.signal(s, note) for s in ends}
     try:
         yield received
     finally:

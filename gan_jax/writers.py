@@ -215,11 +215,12 @@ class Progress:
             self.say(f"step {step}/{self._total} [{left}, {self._described(rate)}]")
 
     def say(self, text: str) -> None:
-        """Prints a line without breaking the bar."""
-        if self._bar is not None:
-            self._bar.write(text, file=self._file)
-        else:
-            print(text, file=self._file, flush=True)
+        """Prints a line without breaking the bar; nobody need be there to read it."""
+        with contextlib.suppress(OSError):
+            if self._bar is not None:
+                self._bar.write(text, file=self._file)
+            else:
+                print(text, file=self._file, flush=True)
 
     def close(self) -> None:
         """Leaves the bar as it stands."""

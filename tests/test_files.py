@@ -1,4 +1,5 @@
 import os
+import pathlib
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -48,6 +49,16 @@ def test_a_folder_of_that_name_is_left_alone(tmp_path):
     with pytest.raises(UserError, match="could not write"):
         files.write_whole(tmp_path / "a", "")
     assert os.listdir(tmp_path) == ["a"]
+
+
+def test_a_file_is_on_the_disk_before_it_gets_its_name(tmp_path, monkeypatch):
+    events, fsync, replace = [], os.fsync, pathlib.Path.replace
+    monkeypatch.setattr(os, "fsync", lambda fd: events.append("synced") or fsync(fd))
+    monkeypatch.setattr(
+        pathlib.Path, "replace", lambda a, b: events.append("named") or replace(a, b)
+    )
+    files.write_whole(tmp_path / "a", "text")
+    assert events == ["synced", "named"]
 
 
 def test_many_may_write_the_same_file(tmp_path):

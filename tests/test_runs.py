@@ -39,6 +39,15 @@ def test_a_recipe_of_another_user_is_not_executed_unasked(tmp_path, monkeypatch)
         runs.check_owner(tmp_path)
 
 
+def test_a_lock_that_is_a_link_is_refused_and_its_target_is_left_alone(tmp_path):
+    target = tmp_path / "diary"
+    target.write_text("dear")
+    (tmp_path / ".lock").symlink_to(target)
+    with pytest.raises(UserError, match="could not open"), runs.lock(tmp_path):
+        pass
+    assert target.read_text() == "dear"
+
+
 HOLD = """
 import sys, time
 from gan_jax import runs

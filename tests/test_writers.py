@@ -240,6 +240,17 @@ class Terminal(io.StringIO):
         return True
 
 
+class Closed(io.StringIO):
+    def write(self, text):
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+
+def test_progress_goes_on_where_nobody_reads_it_any_more():
+    with Progress(10, file=Closed()) as progress:
+        progress.update(10)
+        progress.say("done")
+
+
 def test_on_a_terminal_progress_is_a_bar_and_lines_stay_whole():
     file = Terminal()
     with Progress(10, initial=4, examples_per_step=8, file=file) as progress:

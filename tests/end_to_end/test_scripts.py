@@ -34,7 +34,9 @@ def test_kill_9_at_a_random_step_changes_nothing(
     assert steps == list(range(2, 41, 2))
 
 
-@pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(
+    ("signum", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
 def test_a_signal_saves_and_stops(signum, code, script, tmp_path, final_state):
     process = script("train", *SHORT, "--config.steps=100000", f"--workdir={tmp_path}", wait=False)
     while not (tmp_path / "metrics.jsonl").exists() or not (tmp_path / "metrics.jsonl").read_text():
