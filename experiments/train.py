@@ -119,6 +119,7 @@ def run(
                 recipe=str(path),
                 seed=config.seed,
                 columns=columns,
+                examples=len(real),
             )
             runs.claim(
                 workdir,

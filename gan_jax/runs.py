@@ -68,6 +68,7 @@ def record(
     recipe: str,
     seed: int,
     columns: Mapping[str, Mapping[str, Any]],
+    examples: int,
 ) -> dict[str, Any]:
     """What a run is made with. Call it after `jax.distributed.initialize`: it asks for devices.
 
@@ -77,6 +78,7 @@ def record(
       seed: the run's seed.
       columns: of a batch, by name: its `kind`, as `data.kinds.to_record` has it, `shape` and
         `dtype`, from which a state can be built again without the data.
+      examples: how many there are to train on.
     """
     devices = jax.devices()
     return {
@@ -84,6 +86,7 @@ def record(
         "recipe": recipe,
         "seed": seed,
         "columns": json.loads(json.dumps(columns)),
+        "examples": examples,
         "command": shlex.join(["python", *sys.orig_argv[1:]]),
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "versions": versions(),
@@ -118,7 +121,8 @@ def claim(
         the same way without being allowed.
 
     Raises:
-      UserError: the config or the recipe is another, or the folder is not a run's.
+      UserError: the config, the recipe or the number of examples is another, or the folder is not
+        a run's.
     """
     workdir = pathlib.Path(workdir)
     if not (workdir / _CONFIG).exists():
@@ -130,9 +134,12 @@ def claim(
     changes = diff(old["config"], record["config"])
     if old_source != recipe_source:
         changes.append(f"{_RECIPE}: the source of {record['recipe']} changed")
+    if old.get("examples") != record["examples"]:
+        changes.append(f"data: {old.get('examples')} -> {record['examples']} examples")
     if not changes:
         return
     extended = extendable and old_source == recipe_source
+    extended = extended and old.get("examples") == record["examples"]
     extended = extended and _extends(old["config"], record["config"])
     if not (allow_config_change or extended):
         raise UserError(

@@ -22,13 +22,19 @@ SOURCE = "def get_config(): ...\n"
 
 @pytest.fixture(scope="module")
 def made():
-    return runs.record(CONFIG, recipe="configs/digits.py", seed=3, columns=COLUMNS)
+    return runs.record(CONFIG, recipe="configs/digits.py", seed=3, columns=COLUMNS, examples=60)
 
 
 def altered(made, **changes):
     other = copy.deepcopy(made)
     other["config"].update(changes)
     return other
+
+
+def test_examples_that_come_or_go_are_told(made, tmp_path):
+    runs.claim(tmp_path, made, SOURCE)
+    with pytest.raises(UserError, match="data: 60 -> 59 examples"):
+        runs.claim(tmp_path, {**made, "examples": 59}, SOURCE, extendable=True)
 
 
 def test_a_recipe_of_another_user_is_not_executed_unasked(tmp_path, monkeypatch):

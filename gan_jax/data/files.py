@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ EXTENSIONS = (
     *(".pnm", ".ppm", ".tif", ".tiff", ".webp"),
 )
 """Which files of a folder are images; case does not matter, other files are passed over."""
+
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")  # and no PostScript
 
 SPLITS = ("train", "test", "val", "validation")
 """Folders of these names alone, side by side, are the splits of the folder that holds them."""
@@ -140,16 +143,29 @@ def image_folder(
 
 
 def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    if not path.is_file():
+    if not is_there(path):
         raise UserError(f"there is no file {path}")
     try:
+        if not zipfile.is_zipfile(path):
+            return {"x": np.lib.format.open_memmap(path, mode="r")}
+        with zipfile.ZipFile(path) as archive:
+            size = sum(member.file_size for member in archive.infolist())
+        if size > (memory := os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")):
+            raise ValueError(f"its arrays take {size:,} bytes, of {memory:,} in this machine")
         with path.open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
-            if isinstance(loaded, np.ndarray):
-                return {"x": loaded}
             return {key: loaded[key] for key in loaded.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path} cannot be read as a NumPy file: {error}") from None
+    except Exception as error:  # damage has many faces in zipfile, zlib and NumPy
+        said = str(error).splitlines() or [type(error).__name__]
+        raise UserError(f"{path} cannot be read as a NumPy file: {said[0]}") from None
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path exists; one that is too long for the file system does not."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _named(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -163,6 +179,8 @@ def _named(arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 def _column(path: Path, name: str, x: np.ndarray, kinds: Mapping[str, Kind]) -> np.ndarray:
     """An array as a column is stored: floats of 32 bits, pictures and audio with channels."""
     kind = kinds.get(name)
+    if x.ndim == 0 or not x.size:
+        raise UserError(f"{path}: {name} has shape {list(x.shape)}: there is nothing in it")
     if x.dtype.kind == "f":
         x = x.astype(np.float32, copy=False)
     if name == "x" and x.ndim < 2 and kind is None:
@@ -171,7 +189,7 @@ def _column(path: Path, name: str, x: np.ndarray, kinds: Mapping[str, Kind]) -> 
     mono = x.ndim == 2 and (isinstance(kind, Audio) or (kind is None and x.dtype == np.int16))
     if grey or mono:
         x = x[..., None]
-    if x.ndim == 4 and x.size and (kind is None or type(kind) is Image):
+    if x.ndim == 4 and (kind is None or type(kind) is Image):
         if x.shape[1] in (1, 3) and x.shape[3] > 4:
             raise UserError(
                 f"{path}: {name} {list(x.shape)} has its channels first; transpose it to "
@@ -242,14 +260,26 @@ def _list_images(root: Path) -> tuple[tuple[Path, ...], tuple[str, ...] | None]:
 
 def _contents(folder: Path) -> tuple[list[Path], list[Path]]:
     """The images and the folders directly in `folder`, each sorted by name."""
-    entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    try:
+        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError as error:
+        raise UserError(f"could not read the folder {folder}: {error.strerror}") from None
     images = [e for e in entries if e.suffix.lower() in EXTENSIONS and e.is_file()]
     return images, [e for e in entries if e.is_dir()]
 
 
 def _holds_images(folder: Path) -> bool:
-    images, folders = _contents(folder)
-    return bool(images) or any(map(_holds_images, folders))
+    """Whether there is an image at any depth; a link may lead back to where it lies."""
+    seen, waiting = set(), [folder]
+    while waiting:
+        folder = waiting.pop()
+        if folder.resolve() not in seen:
+            seen.add(folder.resolve())
+            images, folders = _contents(folder)
+            if images:
+                return True
+            waiting += folders
+    return False
 
 
 def _scan(paths: Sequence[Path], *, check_sizes: bool) -> bool:
@@ -297,11 +327,12 @@ def _opened(path: Path) -> Iterator[Any]:
     from PIL import Image
 
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=_FORMATS) as image:
             if image.mode.startswith(("I", "F")):
                 raise UserError(f"{path} has more than 8 bits a channel; save it with 8")
             yield image
     except UserError:  # a ValueError too
         raise
-    except (OSError, SyntaxError, ValueError) as error:
-        raise UserError(f"{path} cannot be read as an image ({error}); remove it") from None
+    except Exception as error:  # damage has many faces in Pillow
+        said = str(error).splitlines() or [type(error).__name__]
+        raise UserError(f"{path} cannot be read as an image ({said[0]}); remove it") from None

@@ -20,7 +20,7 @@ from gan_jax.data.dataset import (
     num_classes,
 )
 from gan_jax.data.embedded import digits, iris
-from gan_jax.data.files import array_file, image_folder
+from gan_jax.data.files import array_file, image_folder, is_there
 from gan_jax.data.kinds import Category, Image, Kind, Tokens, Video
 from gan_jax.data.spoken import spoken_digit
 from gan_jax.data.stacked import stacked
@@ -165,7 +165,7 @@ def load(
 def _is_path(name: str) -> bool:
     if name.lower().endswith((".npy", ".npz")):
         return True
-    return name.startswith(("/", ".", "~", os.sep)) or Path(name).exists()
+    return name.startswith(("/", ".", "~", os.sep)) or is_there(Path(name))
 
 
 def _shape(source: Dataset, resolution: int | None, channels: int | None) -> Dataset:
@@ -187,7 +187,7 @@ def _shape(source: Dataset, resolution: int | None, channels: int | None) -> Dat
         column: partial(_shape_pictures, kind=kind, resolution=resolution, channels=channels)
         for column, kind in pictures.items()
     }
-    if isinstance(source, ArrayDataset):
+    if isinstance(source, ArrayDataset) and decoded_bytes(source) <= RESIDENT_LIMIT:
         changed = {column: change(source.columns[column]) for column, change in changes.items()}
         return dataclasses.replace(source, columns={**source.columns, **changed})
     for column, change in changes.items():

@@ -53,6 +53,9 @@ def test_doubles_become_float32(tmp_path):
         (GREY[0, 0], r"must be \[N, ...\]"),
         (np.zeros((2, 3, 8, 8), np.uint8), r"transpose it to \[N, H, W, C\]"),
         (np.array([{}]), "cannot be read as a NumPy file"),
+        (np.array(3.0), "there is nothing in it"),
+        (np.zeros((2, 0, 4, 1), np.uint8), "there is nothing in it|empty"),
+        (np.zeros((0, 4, 4, 1), np.uint8), "there is nothing in it|empty"),
     ],
 )
 def test_other_arrays_are_refused(tmp_path, array, message):
@@ -340,3 +343,91 @@ def test_other_channels_are_refused(tmp_path):
 def test_folders_have_no_test_split(tmp_path):
     with pytest.raises(UserError, match="no split 'test'"):
         image_folder(tmp_path, split="test")
+
+
+def packed(path, **changes):
+    """An archive whose entries say of themselves what is not so."""
+    np.savez_compressed(path, x=np.zeros((50, 8, 8), np.uint8))
+    data = bytearray(path.read_bytes())
+    central = data.rindex(b"PK\x01\x02")
+    local = data.index(b"PK\x03\x04")
+    for (of_local, of_central), value in changes.values():
+        data[local + of_local : local + of_local + len(value)] = value
+        data[central + of_central : central + of_central + len(value)] = value
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ((6, 8), b"\x01\x00"),  # encrypted
+        ((8, 10), b"\x63\x00"),  # packed in a way that nobody knows
+        ((14, 16), b"\x00\x00\x00\x00"),  # another checksum
+    ],
+)
+def test_odd_archives_are_one_line(tmp_path, place, value):
+    path = packed(tmp_path / "a.npz", change=(place, value))
+    with pytest.raises(UserError, match=r"^[^\n]*a.npz cannot be read as a NumPy file: [^\n]*$"):
+        array_file(path)
+
+
+def test_an_archive_whose_contents_are_damaged_is_one_line(tmp_path):
+    path = packed(tmp_path / "a.npz")
+    data = bytearray(path.read_bytes())
+    data[60:70] = b"\xff" * 10
+    path.write_bytes(data)
+    with pytest.raises(UserError, match="cannot be read as a NumPy file"):
+        array_file(path)
+
+
+def test_an_archive_larger_than_memory_is_refused_unread(tmp_path, monkeypatch):
+    np.savez(tmp_path / "a.npz", x=GREY)
+    monkeypatch.setattr("os.sysconf", lambda name: 10)
+    with pytest.raises(UserError, match=r"its arrays take \d+ bytes, of 100 in this machine"):
+        array_file(tmp_path / "a.npz")
+
+
+def test_a_label_without_examples_is_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", x=GREY, label=np.array(3))
+    with pytest.raises(UserError, match="label has shape"):
+        array_file(tmp_path / "a.npz")
+
+
+def test_a_large_file_is_mapped_not_read(tmp_path):
+    np.save(tmp_path / "a.npy", GREY)
+    x = array_file(tmp_path / "a.npy").columns["x"]
+    assert isinstance(x, np.memmap) or isinstance(x.base, np.memmap)
+
+
+def test_an_image_of_another_format_than_is_meant_is_not_opened(tmp_path):
+    Picture.new("RGB", (4, 4)).save(tmp_path / "a.eps")
+    (tmp_path / "a.eps").rename(tmp_path / "a.png")
+    with pytest.raises(UserError, match=r"a.png cannot be read as an image"):
+        image_folder(tmp_path)
+
+
+def test_an_image_too_large_to_decode_is_refused(tmp_path, monkeypatch):
+    picture(tmp_path / "a.png", (9, 9))
+    monkeypatch.setattr(Picture, "MAX_IMAGE_PIXELS", 10)
+    with pytest.raises(UserError, match="cannot be read as an image"):
+        image_folder(tmp_path)
+
+
+def test_links_that_lead_back_are_followed_once(tmp_path):
+    folder = tmp_path / "images" / "cats"
+    picture(folder / "a.png")
+    for name in ("one", "two"):
+        (tmp_path / "images" / "cats" / name).symlink_to(tmp_path / "images")
+    with pytest.raises(UserError, match="more than one folder deep"):
+        image_folder(tmp_path / "images")
+    for name in ("one", "two"):
+        (folder / name).unlink()
+        (folder / name).mkdir()
+        (folder / name / "back").symlink_to(folder / name)
+    assert len(image_folder(tmp_path / "images")) == 1
+
+
+def test_a_name_too_long_for_a_file_is_refused():
+    with pytest.raises(UserError, match="there is no file"):
+        array_file("a" * 5_000 + ".npy")
