@@ -108,7 +108,7 @@ def test_record_holds_the_commit_of_the_code(tmp_path):
         spec = importlib.util.spec_from_file_location("somewhere_else", tmp_path / name)
         code = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(code)
-        return code.record(CONFIG, recipe="r.py", seed=0, columns={})["git"]
+        return code.record(CONFIG, recipe="r.py", seed=0, columns={}, examples=1)["git"]
 
     source = pathlib.Path(runs.__file__).read_text()
     (tmp_path / ".gitignore").write_text("__pycache__")
