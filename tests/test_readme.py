@@ -5,8 +5,12 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+IMPORTING = (ROOT / "docs/importing.md").read_text()
+BLOCKS = re.findall(r"## ([\w ]+)\n[^#]*?```python\n(.*?)```", IMPORTING, re.S)
 
 
 def test_the_custom_gan_of_the_readme_trains():
@@ -18,7 +22,12 @@ def test_the_custom_gan_of_the_readme_trains():
     assert all(np.isfinite(x).all() for x in jax.tree.leaves((names["samples"], names["metrics"])))
 
 
+@pytest.mark.parametrize(("title", "code"), BLOCKS, ids=[title for title, _ in BLOCKS])
+def test_what_the_page_on_importing_shows_runs_by_itself(title, code):
+    exec(compile(code, title, "exec"), {})
+
+
 def test_every_path_the_readme_names_exists():
     paths = re.findall(r"(?:\]\(|`)((?:configs|experiments|gan_jax|tests)/[\w./-]+)", README)
     assert paths
-    assert not [path for path in paths if not (Path(__file__).parents[1] / path).exists()]
+    assert not [path for path in paths if not (ROOT / path).exists()]
