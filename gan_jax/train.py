@@ -103,8 +103,6 @@ class Plan:
                 raise UserError(f"{name} {getattr(self, name)} is not in 0..{most}")
         if not 0 <= self.ema_decay < 1:
             raise UserError(f"ema_decay {self.ema_decay} is not in [0, 1)")
-        if self.best and not (self.evaluate_every and self.checkpoint_every):
-            raise UserError(f"best={self.best} needs evaluate_every and checkpoint_every")
         parallel.check_batch_size(self.batch_size, self.accumulate, device_count, group)
 
 

@@ -50,7 +50,8 @@ def test_the_checkpoint_of_the_lowest_distance_is_kept_and_a_run_is_evaluated_fr
     for name, figure in record["figures"].items():
         assert figure.keys() == {"value", "error", "how", "better"}
         assert re.search(rf"^{name} +[\d.e+-]+ ", first.out, re.M)
-    assert {"fid", "kid", "precision", "memorised", "modes", "spectrum"} <= record["figures"].keys()
+    assert {"fid", "kid", "precision", "modes", "spectrum"} <= record["figures"].keys()
+    assert "memorised" not in record["figures"]  # 100 examples are not all it was trained on
     assert record["fake"] == {
         "source": str(tmp_path),
         "recipe": str(path),
