@@ -4,6 +4,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import lax
 
+from gan_jax.collectives import pmean
 from gan_jax.types import Array
 
 
@@ -15,9 +16,9 @@ class BatchNorm(nn.Module):
 
     It differs from `flax.linen.BatchNorm` in two ways. Mean and variance are written plainly, so
     that the forward pass lowers to the same operations with and without differentiation, and XLA
-    merges a generator's pass in the discriminator's turn with the one in its own. And squares are
-    taken of differences from one of the values, so that the variance is right where the mean is
-    thousands of deviations away.
+    merges a generator's pass in the discriminator's turn with the one in its own. And values are
+    taken from the running mean, so that the variance keeps its digits where the mean is thousands
+    of deviations away, once some dozens of passes have led the running mean there.
 
     Statistics are computed and kept in float32 in the collection `batch_stats`.
 
@@ -53,19 +54,15 @@ class BatchNorm(nn.Module):
         values = x.astype(jnp.float32)
         if train:
             axes = tuple(range(x.ndim - 1))
-            # Differences from one of the values: digits of a mean far from 0 would cancel.
-            one = lax.stop_gradient(values[(slice(1),) * (x.ndim - 1)])
-            shift = jnp.mean(values - one, axis=axes)
-            variance = jnp.maximum(jnp.mean((values - one) ** 2, axis=axes) - shift**2, 0.0)
-            mean = one.reshape(features) + shift
+            origin = lax.stop_gradient(running_mean.value)
+            values = values - origin.reshape((1,) * (x.ndim - 1) + features)
+            mean, square = jnp.mean(values, axis=axes), jnp.mean(values**2, axis=axes)
             if self.axis_name is not None and not self.is_initializing():
-                both = jnp.stack([mean, variance])
-                means, variances = lax.all_gather(both, self.axis_name, axis=1)
-                mean = jnp.mean(means, axis=0)
-                variance = jnp.mean(variances + (means - mean[None]) ** 2, axis=0)
+                mean, square = pmean((mean, square), self.axis_name)
+            variance = jnp.maximum(square - mean**2, 0.0)
             if not self.is_initializing():
                 keep = self.momentum
-                running_mean.value = keep * running_mean.value + (1 - keep) * mean
+                running_mean.value = keep * running_mean.value + (1 - keep) * (origin + mean)
                 running_variance.value = keep * running_variance.value + (1 - keep) * variance
         else:
             mean, variance = running_mean.value, running_variance.value
