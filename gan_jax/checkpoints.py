@@ -26,8 +26,11 @@ _OUTGOING = "outgoing"  # being removed
 _DAMAGED = "damaged"  # set aside
 _LOOKS = 5  # for checkpoints that a run replaces while another process reads them
 _SLACK = 2**20  # bytes that a checkpoint may take on top of its arrays
-_DAMAGE = (FileNotFoundError, NotADirectoryError, ValueError)
 _log = logging.getLogger(__name__)
+
+
+class _DamagedError(Exception):
+    """A checkpoint is not as it was written."""
 
 
 class Checkpoints:
@@ -189,9 +192,7 @@ class Checkpoints:
         for step in steps:
             try:
                 header, arrays = self._read(step)
-            except UserError:
-                raise
-            except _DAMAGE as error:
+            except _DamagedError as error:
                 if step not in self.steps():
                     continue  # its run has replaced it meanwhile
                 self._damaged.add(step)
@@ -215,23 +216,17 @@ class Checkpoints:
         """A checkpoint, if it is as it was written.
 
         Raises:
-          one of `_DAMAGE`: it is damaged.
-          UserError: it may be whole, but cannot be read.
+          _DamagedError: it is not.
+          UserError: it may be, but cannot be read.
         """
         path = self._directory / str(step)
-        whole = False
         try:
-            header = _read_header(path)
-            found = _digests(path)
-            for name in sorted(header["files"].keys() | found.keys()):
-                if header["files"].get(name) != found.get(name):
-                    raise ValueError(f"its file {name} is not as it was written")
-            whole = True
+            header = _verified_header(path)
             with quiet():
                 return header, self._orbax.restore(path, args=ocp.args.PyTreeRestore())
+        except _DamagedError:
+            raise
         except Exception as error:  # the file system, tensorstore and orbax each raise their own
-            if isinstance(error, _DAMAGE) and not whole:
-                raise
             raise UserError(
                 f"could not read the checkpoint at step {step} in {self._name}: {_reason(error)}"
             ) from error
@@ -324,6 +319,22 @@ def _digests(checkpoint: pathlib.Path) -> dict[str, str]:
                 digest = hashlib.file_digest(file, hashlib.blake2b)
             digests[path.relative_to(checkpoint).as_posix()] = digest.hexdigest()
     return digests
+
+
+def _verified_header(checkpoint: pathlib.Path) -> dict[str, Any]:
+    """The header of a checkpoint whose files are all as it says.
+
+    Raises:
+      _DamagedError: one is not, or is absent. Other errors of reading pass.
+    """
+    try:
+        header, found = _read_header(checkpoint), _digests(checkpoint)
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
+        raise _DamagedError(_reason(error)) from error
+    for name in sorted(header["files"].keys() | found.keys()):
+        if header["files"].get(name) != found.get(name):
+            raise _DamagedError(f"its file {name} is not as it was written")
+    return header
 
 
 def _write_header(checkpoint: pathlib.Path, header: Mapping[str, Any]) -> None:

@@ -176,7 +176,7 @@ def check_owner(workdir: str | os.PathLike[str]) -> None:
     """Checks that what a folder would execute is one's own.
 
     Raises:
-      UserError: its recipe belongs to another user.
+      UserError: its recipe belongs to another user, who is not root.
     """
     path = pathlib.Path(workdir) / _RECIPE
     try:

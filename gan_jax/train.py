@@ -19,7 +19,7 @@ from gan_jax.data import Loader, Source
 from gan_jax.data.kinds import Kind
 from gan_jax.diagnosis import diagnose
 from gan_jax.evaluation import Evaluator
-from gan_jax.game import Game, Players
+from gan_jax.game import MEMORY, Game, Players
 from gan_jax.optimizers import Adam
 from gan_jax.step import GameState
 from gan_jax.types import Array, Metrics, UserError
@@ -320,8 +320,11 @@ def _check_finite(first_step: int, values: Mapping[str, np.ndarray]) -> None:
 
 def _check_state(done: int, state: GameState) -> None:
     """What the last update made of the state shows in no metric yet."""
-    shown = {n: {"params": p.params, "ema": p.ema} for n, p in state.players.items()}
-    for path, leaf in jax.tree.leaves_with_path(shown):
+    kept = {
+        name: {**{c: v for c, v in p.variables.items() if c != MEMORY}, "ema": p.ema}
+        for name, p in state.players.items()
+    }
+    for path, leaf in jax.tree.leaves_with_path(kept):
         if not np.isfinite(np.asarray(leaf, np.float32)).all():
             name = jax.tree_util.keystr(path, simple=True, separator="/")
             raise UserError(

@@ -4,7 +4,7 @@ Berthelot et al., 2017, arXiv:1703.10717. The paper draws faces with γ from 0.3
 of high contrast a plain grey is so easy to reconstruct that its error is in that balance at once,
 and the controller never lets the discriminator act. So here γ = 1, the code is too narrow for what
 is not a digit, and for a short run the gain and the generator's rate are larger than the paper's.
-In 3,000 steps in place of 1,000 digits get crisper, and three classes of ten are left.
+In 3,000 steps in place of 1,000 digits get crisper, and their classes fewer: entropy 1.48 of 2.30.
 `discriminator/convergence` is the paper's measure.
 
     python -m experiments.train --config=configs/image/began.py
