@@ -37,21 +37,16 @@ def _guarded(main: Callable[[], None]) -> None:
         main()
     except Stopped as stop:
         print(f"{stop}; the same command continues the run", file=sys.stderr)
-        sys.exit(128 + stop.signum)
+        _exit(128 + stop.signum)
     except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
+        _exit(128 + signal.SIGINT)
     except UserError as error:
         _fail(error)
     except jax.errors.JaxRuntimeError as error:
         if jax.process_count() == 1:
             raise
-        print(
-            f"error: lost another process of this run ({str(error).splitlines()[0]}); start all "
-            "again and they continue from the newest checkpoint",
-            file=sys.stderr,
-            flush=True,
-        )
-        os._exit(1)  # an orderly exit would wait for the lost one
+        why = str(error).splitlines()[0]
+        _fail(UserError(f"lost another process of this run ({why}); start all again to go on"))
 
 
 def _parse(argv: Sequence[str]) -> list[str]:
@@ -78,4 +73,12 @@ def _fail(error: Exception) -> None:
         cause = cause.args[0]  # ml_collections wraps one in the other, quotes and all
     text = re.sub(r"\n(?=Did you mean)", "; ", str(cause))
     print(f"error: {text}", file=sys.stderr)
-    sys.exit(1)
+    _exit(1)
+
+
+def _exit(code: int) -> None:
+    """Ends this process, of several without waiting for the others, who may not know yet."""
+    if jax.distributed.is_initialized():
+        sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -19,7 +19,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar, get_origin, get_type_hints
 
 import jax
 import jax.numpy as jnp
@@ -37,6 +37,8 @@ from gan_jax.types import Array, Batch, PRNGKey, UserError
 
 ROOT = Path(__file__).parents[1]
 DEFAULT = "configs/image/dcgan.py"
+
+T = TypeVar("T")
 
 DTYPES = ("float32", "bfloat16", "float16")
 """Of the nets' computations."""
@@ -102,15 +104,30 @@ def _line(error: BaseException, path: Path) -> str:
 
 def make_plan(config: ConfigDict, platform: str | None = None) -> Plan:
     """The run's plain numbers, resolved for a back end: the one at hand if None."""
-    try:
-        plan = Plan(**{field.name: config[field.name] for field in dataclasses.fields(Plan)})
-    except KeyError as error:
-        raise UserError(
-            f"the config lacks {error.args[0]!r}: start it from train.settings"
-        ) from None
+    plan = _filled(Plan, config)
     if config.dtype not in DTYPES:
         raise UserError(f"dtype {config.dtype!r} is none of {', '.join(DTYPES)}")
     return plan.resolved(platform or jax.default_backend())
+
+
+def _filled(kind: Callable[..., T], config: ConfigDict, section: str = "") -> T:
+    """A dataclass of plain settings from those of its names that a config's section holds.
+
+    Raises:
+      UserError: the section lacks one, or one is of another type.
+    """
+    values, found = (config[section] if section else config).to_dict(), {}
+    for name, hint in get_type_hints(kind).items():
+        key = f"{section}.{name}" if section else name
+        if name not in values:
+            raise UserError(f"the config lacks {key!r}: start it from train.settings")
+        value = values[name]
+        wanted = (float, int) if hint is float else get_origin(hint) or hint
+        if not isinstance(value, wanted) or (isinstance(value, bool) and hint is not bool):
+            text = getattr(get_origin(hint) or hint, "__name__", hint)
+            raise UserError(f"{key} is {value!r}: it must be of type {text}")
+        found[name] = value
+    return kind(**found)
 
 
 def make_game(recipe: ModuleType, config: ConfigDict) -> Game:
@@ -122,7 +139,7 @@ def make_data(recipe: ModuleType, config: ConfigDict, split: str) -> Dataset:
     """One split of the recipe's data."""
     if hasattr(recipe, "make_data"):
         return call(recipe, "make_data", config, split)
-    return data.Source(**config.data).load(split)
+    return _filled(data.Source, config, "data").load(split)
 
 
 def make_optimizers(
@@ -139,7 +156,7 @@ def make_optimizers(
                 f"the config has no settings for the player {player!r}: set config.{player} = "
                 "asdict(Adam()), or let make_optimizers return an optimizer for it"
             )
-        optimizers[player] = Adam(**config[player]).build(game.updates(player, config.steps))
+        optimizers[player] = _filled(Adam, config, player).build(game.updates(player, config.steps))
     return optimizers
 
 
@@ -237,7 +254,9 @@ def make_evaluators(
 
 def classifier_settings(config: ConfigDict) -> extractors.ClassifierSettings:
     """How the classifier that evaluates a run is trained."""
-    return extractors.ClassifierSettings(**config.get("classifier", {}))
+    defaults = dataclasses.asdict(extractors.ClassifierSettings())
+    own = ConfigDict({"classifier": defaults | dict(config.get("classifier", {}))})
+    return _filled(extractors.ClassifierSettings, own, "classifier")
 
 
 def purpose_key(seed: int, purpose: str) -> PRNGKey:

@@ -53,8 +53,16 @@ _PROCESS = flags.DEFINE_integer("process", 0, "Which of them this is, from 0.")
 def main() -> None:
     if _COORDINATOR.value is None and _PROCESSES.value > 1:
         raise UserError(f"--processes={_PROCESSES.value}: name --coordinator=HOST:PORT too")
-    if _COORDINATOR.value:
-        parallel.initialize(_COORDINATOR.value, _PROCESSES.value, _PROCESS.value)
+    with contextlib.ExitStack() as stack:
+        if _COORDINATOR.value:
+            place = _COORDINATOR.value, _PROCESSES.value, _PROCESS.value
+            stack.enter_context(parallel.joined(*place))
+        workdir = _train()
+    print(f"done: samples, curves and checkpoints are in {workdir}")
+
+
+def _train() -> str:
+    """Trains what the flags say; returns the run's folder."""
     name = config_flags.get_config_filename(flags.FLAGS["config"])
     path, _, variant = name.partition(":")
     task = Path(path).parent.name
@@ -68,7 +76,7 @@ def main() -> None:
         allow_config_change=_ALLOW.value,
         trust=_TRUST.value,
     )
-    print(f"done: samples, curves and checkpoints are in {workdir}")
+    return workdir
 
 
 def _split_init(text: str) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """Arrays that are costly to make, kept in files: whole or absent, and never to be relied on."""
 
+import hashlib
 import logging
 import os
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ import numpy as np
 from gan_jax.files import replacing
 from gan_jax.types import UserError
 
+_DIGEST = "digest"  # the name of what tells the others whole
 _log = logging.getLogger(__name__)
 
 
@@ -20,10 +22,14 @@ def default_folder() -> Path:
 
 
 def recall(path: Path) -> dict[str, np.ndarray] | None:
-    """Arrays by name that were kept, or None, with a warning where they are damaged."""
+    """Arrays by name that were kept, or None, with a warning where they are damaged or others'."""
     try:
         with path.open("rb") as file:
-            return dict(np.load(file))
+            arrays = dict(np.load(file))
+        digest = arrays.pop(_DIGEST, None)
+        if digest is None or str(digest) != _digest(arrays):
+            raise ValueError("its arrays are not those that were kept")
+        return arrays
     except (FileNotFoundError, NotADirectoryError):
         return None
     except Exception as error:  # damage has many faces in zipfile and NumPy
@@ -35,6 +41,17 @@ def keep(path: Path, arrays: Mapping[str, Any]) -> None:
     """Keeps arrays, at once or not at all, whoever else may be writing the same."""
     try:
         with replacing(path) as incoming, incoming.open("wb") as file:
-            np.savez(file, **arrays)
+            whole = {name: np.asarray(array) for name, array in arrays.items()}
+            np.savez(file, **whole, **{_DIGEST: np.array(_digest(whole))})
     except UserError as error:
         _log.warning("%s; it will be made again", error)
+
+
+def _digest(arrays: Mapping[str, np.ndarray]) -> str:
+    """A hash of every array's name, kind and bits."""
+    found = hashlib.blake2b()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        found.update(f"{name} {array.dtype} {arrays[name].shape}\n".encode())
+        found.update(array.data)
+    return found.hexdigest()

@@ -66,7 +66,13 @@ class Checkpoints:
         with quiet():
             self._orbax = ocp.Checkpointer(ocp.PyTreeCheckpointHandler())
 
-    def save(self, step: int, state: Any, metrics: Mapping[str, float] | None = None) -> None:
+    def save(
+        self,
+        step: int,
+        state: Any,
+        metrics: Mapping[str, float] | None = None,
+        unlogged: Mapping[str, float] | None = None,
+    ) -> None:
         """Writes `state` as the checkpoint of `step`, in place of an earlier one of that step.
 
         Checkpoints of later steps are removed: the run that wrote them was turned back.
@@ -75,6 +81,7 @@ class Checkpoints:
           step: the number of steps taken.
           state: any pytree of arrays, scalars and typed PRNG keys.
           metrics: what the best checkpoint is chosen by, stored beside the state.
+          unlogged: what the run's next log is to take in of the steps before, stored too.
 
         Raises:
           UserError: the checkpoint could not be written, on a full disk say. The others are intact.
@@ -84,6 +91,7 @@ class Checkpoints:
         header: dict[str, Any] = {
             "step": int(step),
             "metrics": {name: float(value) for name, value in (metrics or {}).items()},
+            "unlogged": dict(unlogged or {}),
             "leaves": {name: _spec(leaf) for name, leaf in leaves.items()},
         }
         try:
@@ -154,6 +162,12 @@ class Checkpoints:
     def best_step(self) -> int | None:
         """The step whose metric `best` is best, the earliest among equals."""
         return next(iter(self._by_merit()), None)
+
+    def unlogged(self, step: int) -> dict[str, float]:
+        """What `save` was given to keep for the log; nothing where there is no such checkpoint."""
+        if step not in self.steps():
+            return {}
+        return _read_header(self._directory / str(step)).get("unlogged", {})
 
     def close(self) -> None:
         """Frees what orbax holds."""

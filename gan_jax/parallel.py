@@ -5,9 +5,10 @@ one device, on many, and on those of many processes. The state carries a leading
 process's devices and is donated; every process starts from the same state and keeps it so.
 """
 
+import contextlib
 import operator
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -15,43 +16,50 @@ import numpy as np
 from jax import lax
 from jax.experimental import multihost_utils
 
+from gan_jax import rendezvous
 from gan_jax.step import GameState
 from gan_jax.types import Batch, Metrics, UserError
 
 AXIS = "batch"
 """The mapped axis, over which gradients and, where a net asks, batch statistics are averaged."""
 
-HEARTBEAT_SECONDS = 20
-"""A process that is silent for so long is taken for dead, and the others stop."""
-
 TrainSteps = Callable[[GameState, Any, Any], tuple[GameState, Metrics]]
 """`(state, resident, items) -> (state, metrics)`; see `compile_steps`."""
 
 
-def initialize(coordinator: str, processes: int, process: int) -> None:
-    """Joins the processes of a run; call it before anything that asks for devices.
+@contextlib.contextmanager
+def joined(coordinator: str, processes: int, process: int) -> Iterator[None]:
+    """Joins the processes of a run; enter it before anything that asks for devices.
+
+    A process that is lost ends the others, as `rendezvous.together` has it.
 
     Args:
-      coordinator: `host:port` of process 0; "auto" where the cluster tells (TPU pods, Slurm, ...).
+      coordinator: `host:port` of process 0, which listens there alone; "auto" where the cluster
+        tells (TPU pods, Slurm, ...), and JAX alone watches.
       processes: how many there are; ignored for "auto".
       process: which one this is, from 0; ignored for "auto".
 
     Raises:
-      UserError: the coordinator is no address, or the process none of the run's.
+      UserError: the coordinator is no address, the process none of the run's, or they do not meet.
     """
-    host, _, port = coordinator.rpartition(":")
-    if coordinator != "auto" and not (host and port.isdigit() and 0 < int(port) < 2**16):
-        raise UserError(f"--coordinator={coordinator}: expected HOST:PORT, or 'auto'")
-    if coordinator != "auto" and not 0 <= process < processes:
-        raise UserError(f"--process={process} is not in 0..{processes - 1}")
     # Read by the CPU backend alone, which has no collectives over processes of its own.
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    if hasattr(jax.config, "jax_enable_preemption_service"):
+        jax.config.update("jax_enable_preemption_service", False)  # it would swallow SIGTERM
     if coordinator == "auto":
-        jax.distributed.initialize(heartbeat_timeout_seconds=HEARTBEAT_SECONDS)
-    else:
+        jax.distributed.initialize()
+        yield
+        return
+    host, _, port = coordinator.rpartition(":")
+    if not (host and port.isdigit() and 0 < int(port) < 2**16):
+        raise UserError(f"--coordinator={coordinator}: expected HOST:PORT, or 'auto'")
+    if not 0 <= process < processes:
+        raise UserError(f"--process={process} is not in 0..{processes - 1}")
+    with rendezvous.together(host.strip("[]"), int(port), processes, process):
         jax.distributed.initialize(
-            coordinator, processes, process, heartbeat_timeout_seconds=HEARTBEAT_SECONDS
+            coordinator, processes, process, coordinator_bind_address=coordinator
         )
+        yield
 
 
 def check_batch_size(batch_size: int, accumulate: int, device_count: int, group: int = 1) -> None:

@@ -3,6 +3,8 @@
 import contextlib
 import io
 import logging
+import os
+import sys
 from collections.abc import Iterator
 
 from absl import logging as absl_logging
@@ -22,3 +24,15 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+def divert_native_errors(descriptor: int) -> None:
+    """From now on what is no Python, such as XLA's runtime, has another standard error.
+
+    It goes to the file or pipe open as `descriptor`, which is closed.
+    """
+    sys.stderr.flush()
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
+    absl_logging.get_absl_handler().python_handler.setStream(sys.stderr)
+    os.dup2(descriptor, 2)
+    os.close(descriptor)

@@ -172,7 +172,7 @@ def train(
     done = int(state.step)
     examples = plan.batch_size * game.repeats
     known: set[str] = set()
-    log = MetricsLog(examples * plan.steps_per_call)
+    log = MetricsLog(examples, checkpoints.unlogged(done))
     if writer and plan.due("sample_every", done):
         writer.samples(done, *draw(state.variables()))
     looks = _LOOKS if writer else ("checkpoint_every",)
@@ -233,7 +233,7 @@ def train(
                 writer.samples(done, *draw(state.variables()))
                 writer.curves()
             if "checkpoint_every" in due or stop:
-                checkpoints.save(done, state, evaluation)
+                checkpoints.save(done, state, evaluation, log.unlogged())
             if stop and done < plan.steps:
                 raise Stopped(signals[0] if signals else signal.SIGTERM, done)
     return state
@@ -242,19 +242,26 @@ def train(
 _LOOKS = ("evaluate_every", "sample_every", "checkpoint_every")
 
 
+_STEPS = "steps"  # among sums of metrics, whose names are PLAYER/METRIC
+
+
 class MetricsLog:
     """Metrics since the last log, fetched late so that the device is not kept waiting.
 
     Args:
-      examples_per_call: what turns calls a second into examples a second.
+      examples_per_step: what turns steps a second into examples a second.
+      unlogged: what a checkpoint between two logs kept of the steps before it.
     """
 
     _IN_FLIGHT = 2
 
-    def __init__(self, examples_per_call: int) -> None:
-        self._examples_per_call = examples_per_call
+    def __init__(
+        self, examples_per_step: int, unlogged: Mapping[str, float] | None = None
+    ) -> None:
+        self._examples_per_step = examples_per_step
         self._pending: list[tuple[int, Metrics]] = []
-        self._settled: list[dict[str, np.ndarray]] = []
+        self._sums = dict(unlogged or {})
+        self._timed = 0  # steps
         self._clock: float | None = None
 
     def add(self, first_step: int, metrics: Metrics) -> None:
@@ -264,7 +271,7 @@ class MetricsLog:
         """
         self._pending.append((first_step, metrics))
         if len(self._pending) > self._IN_FLIGHT:
-            jax.block_until_ready(self._pending[-1 - self._IN_FLIGHT][1])
+            self._settle(*self._pending.pop(0))
         if self._clock is None:  # the first call compiles: time runs from its dispatch on
             self._clock = time.monotonic()
 
@@ -274,11 +281,21 @@ class MetricsLog:
         Raises:
           UserError: at the first value that is not finite.
         """
-        for first_step, metrics in self._pending:
-            values = {n: np.asarray(leaf) for n, leaf in parallel.unreplicate(metrics).items()}
-            _check_finite(first_step, values)
-            self._settled.append(values)
-        self._pending.clear()
+        while self._pending:
+            self._settle(*self._pending.pop(0))
+
+    def _settle(self, first_step: int, metrics: Metrics) -> None:
+        values = {n: np.asarray(leaf) for n, leaf in parallel.unreplicate(metrics).items()}
+        _check_finite(first_step, values)
+        count = len(next(iter(values.values())))
+        self._timed += count
+        totals = {n: float(np.sum(value, dtype=np.float64)) for n, value in values.items()}
+        for name, total in {_STEPS: count, **totals}.items():
+            self._sums[name] = self._sums.get(name, 0.0) + total
+
+    def unlogged(self) -> dict[str, float]:
+        """The sums over the settled steps since the last log, from which another may go on."""
+        return dict(self._sums)
 
     def mean(self) -> dict[str, float]:
         """The mean of each metric over the steps since the last call, and the throughput.
@@ -286,20 +303,18 @@ class MetricsLog:
         That of a turn with a condition is over the steps in which it was taken, if there were any.
         """
         self.settle()
-        settled, self._settled = self._settled, []
-        steps = {n: np.concatenate([values[n] for values in settled]) for n in settled[0]}
+        sums, self._sums = self._sums, {}
+        steps = sums.pop(_STEPS)
         values = {}
-        for name, value in steps.items():
+        for name, total in sums.items():
             turn, _, metric = name.rpartition("/")
-            taken = steps.get(f"{turn}/taken")
-            if taken is None or metric == "taken":
-                values[name] = float(np.mean(value))
-            elif taken.any():
-                values[name] = float(np.sum(value) / np.sum(taken))
+            taken = steps if metric == "taken" else sums.get(f"{turn}/taken", steps)
+            if taken:
+                values[name] = total / taken
         assert self._clock is not None
         now = time.monotonic()
-        rate = len(settled) * self._examples_per_call / max(now - self._clock, 1e-9)
-        self._clock = now
+        rate = self._timed * self._examples_per_step / max(now - self._clock, 1e-9)
+        self._clock, self._timed = now, 0
         return values | {"throughput/examples_per_second": rate}
 
 

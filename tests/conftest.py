@@ -1,4 +1,8 @@
-"""Every test: two virtual CPU devices; warnings and rank promotion are errors."""
+"""Every test: two virtual CPU devices; warnings and rank promotion are errors.
+
+XLA does not optimise in the tests' own process, where programs are compiled to run once or twice;
+in the processes of scripts it does.
+"""
 
 import os
 from pathlib import Path
@@ -13,6 +17,7 @@ import numpy as np
 import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_disable_most_optimizations", True)
 
 
 def pytest_configure(config):
@@ -44,11 +49,11 @@ def assert_trees_match():
 
 
 @pytest.fixture
-def quickly():
-    """XLA does not optimise: for what is compiled once and run a few times."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
+def optimised():
+    """XLA optimises after all."""
     jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
 
 
 @pytest.fixture

@@ -41,6 +41,27 @@ def test_a_damaged_file_is_none_with_a_warning(damage, tmp_path, caplog):
     assert f"{path} is damaged" in caplog.text
 
 
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {},
+        {"features": ARRAYS["features"], "labels": ARRAYS["label"]},
+        {**ARRAYS, "features": ARRAYS["features"][:2]},
+        {**ARRAYS, "features": np.full_like(ARRAYS["features"], np.nan)},
+        {**ARRAYS, "digest": np.array("0")},
+    ],
+    ids=["empty", "other names", "other shapes", "nan", "another digest"],
+)
+def test_arrays_that_were_not_kept_here_are_none_with_a_warning(foreign, tmp_path, caplog):
+    path = tmp_path / "some.npz"
+    cache.keep(path, ARRAYS)
+    with np.load(path) as kept:
+        digest = kept["digest"]
+    np.savez(path, **{"digest": digest} | foreign)
+    assert cache.recall(path) is None
+    assert f"{path} is damaged" in caplog.text
+
+
 class Unreadable:
     def __array__(self, dtype=None, copy=None):
         raise OSError("no space left")

@@ -16,6 +16,8 @@ SOURCES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*
 BELOW = {
     "types": "",
     "quiet": "",
+    "guard": "",
+    "rendezvous": "guard quiet types",
     "collectives": "",
     "prng": "types",
     "files": "types",
@@ -37,7 +39,7 @@ BELOW = {
     "checkpoints": "files quiet types",
     "runs": "files types",
     "writers": "kinds pictures files data types",
-    "parallel": "step game types",
+    "parallel": "rendezvous step game types",
     "loop": "parallel step game data types",
     "sampling": "kinds metrics parallel game data prng types",
     "extractors": (

@@ -143,10 +143,6 @@ def plain(players):
     return {name: (player.params, player.stats, player.ema) for name, player in players.items()}
 
 
-quickly = pytest.mark.usefixtures("quickly")
-
-
-@quickly
 @pytest.mark.parametrize(
     ("name", "accumulate"),
     [*((name, 2) for name in GAMES), *((n, 1) for n in ("conditional wgan-gp", "dcgan", "began"))],
@@ -163,7 +159,6 @@ def test_two_devices_give_the_update_of_one(name, accumulate, assert_trees_match
     assert_trees_match(*results, rtol=1e-5)
 
 
-@quickly
 @pytest.mark.parametrize("name", ["dcgan", "began", "cyclegan"])
 def test_every_device_ends_with_the_same_state(name, assert_trees_match):
     make, resident = GAMES[name]
@@ -173,7 +168,6 @@ def test_every_device_ends_with_the_same_state(name, assert_trees_match):
     assert {leaf.shape for leaf in jax.tree.leaves(metrics)} == {(2, STEPS)}
 
 
-@quickly
 def test_one_call_of_many_steps_is_many_calls_of_one(assert_trees_match):
     devices = jax.local_devices()
     many, _ = train(conditional_wgan_gp(), LABELLED, devices, steps=3)
@@ -182,7 +176,6 @@ def test_one_call_of_many_steps_is_many_calls_of_one(assert_trees_match):
     assert_trees_match(plain(many.players), plain(single.players), rtol=1e-5)
 
 
-@quickly
 def test_accumulating_on_two_devices_gives_the_update_of_one_device(assert_trees_match):
     whole, _ = train(conditional_wgan_gp(), LABELLED, jax.local_devices()[:1])
     summed, _ = train(conditional_wgan_gp(), LABELLED, jax.local_devices(), accumulate=2)
@@ -272,7 +265,6 @@ def test_a_memory_is_made_of_the_whole_batch_on_every_device(count, accumulate):
     assert len(np.unique(first["drawn"])) == SIZE
 
 
-@quickly
 def test_memories_draw_alike_on_one_device_and_on_two(assert_trees_match):
     """The pool is filled by the first step, and exchanged in the second and third."""
     make, resident = GAMES["cyclegan"]

@@ -1,5 +1,7 @@
 """What a step does beside plain turns: conditions, frozen players, memories, transformed data."""
 
+import json
+import weakref
 from functools import partial
 
 import jax
@@ -114,6 +116,28 @@ def test_logged_metrics_of_a_lazy_turn_are_over_the_steps_in_which_it_was_taken(
     assert values["discriminator/r1/taken"] == 0.5
     log.add(4, stacked({always: [5], lazy: [0], "discriminator/r1/taken": [0]}))
     assert lazy not in log.mean()
+
+
+def test_a_log_goes_on_from_what_another_had_not_logged():
+    parts = [{"one/loss": [0.1, 0.7]}, {"one/loss": [1e-3, 1e7]}, {"one/loss": [3.3, -2.0]}]
+    whole, first = MetricsLog(1), MetricsLog(1)
+    for part in parts:
+        whole.add(0, stacked(part))
+    for part in parts[:2]:
+        first.add(0, stacked(part))
+    first.settle()
+    rest = MetricsLog(1, json.loads(json.dumps(first.unlogged())))
+    rest.add(0, stacked(parts[2]))
+    assert rest.mean()["one/loss"] == whole.mean()["one/loss"]
+
+
+def test_metrics_do_not_pile_up_between_logs():
+    log = MetricsLog(1)
+    calls = [stacked({"one/loss": [0.0]}) for _ in range(5)]
+    held = [weakref.ref(call["one/loss"]) for call in calls]
+    while calls:
+        log.add(0, calls.pop(0))
+    assert sum(ref() is not None for ref in held) == 2
 
 
 def test_a_player_without_a_turn_is_frozen():

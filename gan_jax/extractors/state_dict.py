@@ -21,6 +21,10 @@ _LEGACY = 0x1950A86A20F9469CFC6C
 """What a file begins with that `torch.save` wrote before PyTorch 1.6 made archives."""
 
 
+_LIMIT = 2**32
+"""Bytes of weights, in the file and unpacked: Inception's are 2**27."""
+
+
 def read_state_dict(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], str]:
     """Reads what `torch.save(module.state_dict(), path)` wrote, or `.npz` of the same names.
 
@@ -40,11 +44,17 @@ def read_state_dict(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray]
     """
     path = Path(path).expanduser()
     try:
+        if (size := path.stat().st_size) > _LIMIT:
+            raise UserError(f"cannot read weights from {path}: {size:,} bytes are too many")
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read weights from {path}: {error.strerror}") from None
     digest = _checked_digest(path, content)
     try:
+        if zipfile.is_zipfile(io.BytesIO(content)):
+            members = zipfile.ZipFile(io.BytesIO(content)).infolist()
+            if (size := sum(member.file_size for member in members)) > _LIMIT:
+                raise ValueError(f"its {size:,} bytes unpacked are too many")
         if path.suffix == ".npz":
             return dict(np.load(io.BytesIO(content), allow_pickle=False)), digest
         return _load(io.BytesIO(content)), digest
@@ -109,25 +119,28 @@ class _Tensor(NamedTuple):
         return np.ndarray(self.shape, dtype, storages[key], offset, strides)
 
 
-_KNOWN = {
-    ("collections", "OrderedDict"): OrderedDict,
-    ("torch._utils", "_rebuild_tensor_v2"): lambda *arguments: _Tensor(*arguments[:4]),
-    ("torch", "FloatStorage"): np.dtype("<f4"),
-    ("torch", "LongStorage"): np.dtype("<i8"),
-}
+_STORED = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
 class _Unpickler(pickle.Unpickler):
-    """Makes plain values, ordered dicts and `_Tensor`s, and nothing else that a pickle may name."""
+    """Makes plain values, ordered dicts and `_Tensor`s, and nothing else that a pickle may name.
+
+    A pickle may set attributes of what it names: it gets names, and functions of its own.
+    """
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in _KNOWN:
-            raise pickle.UnpicklingError(f"it names {module}.{name}")
-        return _KNOWN[module, name]
+        match module, name:
+            case "collections", "OrderedDict":
+                return OrderedDict  # whose attributes cannot be set
+            case "torch._utils", "_rebuild_tensor_v2":
+                return lambda *arguments: _Tensor(*arguments[:4])
+            case "torch", _ if name in _STORED:
+                return name
+        raise pickle.UnpicklingError(f"it names {module}.{name}")
 
     def persistent_load(self, description: tuple) -> tuple[np.dtype, str]:
-        _, dtype, key, *_ = description
-        return dtype, key
+        _, name, key, *_ = description
+        return _STORED[name], key
 
 
 def _load(file: IO[bytes]) -> dict[str, np.ndarray]:

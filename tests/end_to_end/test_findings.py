@@ -7,8 +7,6 @@ from gan_jax import train as library
 from gan_jax.diagnosis import Finding
 from gan_jax.writers import Progress
 
-pytestmark = pytest.mark.usefixtures("quickly")
-
 
 @pytest.fixture
 def said(monkeypatch):

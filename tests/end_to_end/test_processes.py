@@ -1,21 +1,24 @@
 """Several processes on one machine, joined over loopback: what a pod or a cluster does."""
 
 import shutil
+import signal
 import socket
+import time
 
 import jax
 import numpy as np
 import pytest
 
 RUN = (
-    "--config=configs/image/dcgan.py",
-    "--config.net.width=4",
+    "--config=configs/points/gan.py",
+    "--config.net.hidden=(8,)",
+    "--config.generator.decay=constant",
+    "--config.discriminator.decay=constant",
     "--config.steps_per_call=2",
     "--config.log_every=2",
     "--config.sample_every=0",
     "--config.evaluate_every=0",
     "--config.checkpoint_every=4",
-    "--config.net.sync_batch_norm=True",
 )
 
 
@@ -23,13 +26,13 @@ RUN = (
 def pair(script):
     """Starts the two processes of a run."""
 
-    def start(first, second=None):
+    def start(first, second=None, code=None):
         with socket.socket() as probe:
             probe.bind(("localhost", 0))
             port = probe.getsockname()[1]
         join = (f"--coordinator=localhost:{port}", "--processes=2")
         return [
-            script("train", *arguments, *join, f"--process={p}", wait=False)
+            script("train", *arguments, *join, f"--process={p}", wait=False, code=code)
             for p, arguments in enumerate((first, second or first))
         ]
 
@@ -59,18 +62,26 @@ def test_two_processes_train_save_and_resume_as_one_with_two_devices(
     assert_close(one, other)
 
 
+def assert_says_that_one_is_lost(survivor, number):
+    began = time.monotonic()
+    _, err = survivor.communicate(timeout=30)
+    assert time.monotonic() - began < 5
+    assert survivor.returncode == -signal.SIGKILL
+    (line,) = [line for line in err.splitlines() if not line.startswith("step ")]
+    assert line.startswith(f"error: lost process {number} of this run")
+
+
+@pytest.mark.parametrize("number", [0, 1])
 def test_the_other_process_says_that_one_is_lost_and_the_run_resumes(
-    pair, tmp_path, final_state, wait_for_checkpoint
+    number, pair, tmp_path, final_state, wait_for_checkpoint
 ):
     endless = (*RUN, f"--workdir={tmp_path}", "--config.steps=1000000")
-    survivor, victim = pair(endless)
-    wait_for_checkpoint(tmp_path, survivor)
+    processes = pair(endless)
+    wait_for_checkpoint(tmp_path, processes[1 - number])
+    victim = processes.pop(number)
     victim.kill()
+    assert_says_that_one_is_lost(processes[0], number)
     victim.communicate()
-    _, err = survivor.communicate(timeout=30)
-    assert survivor.returncode != 0
-    # Whichever comes first: the broken collective, or JAX's own watch over its processes.
-    assert "error: lost another process of this run" in err or "another task died" in err
 
     before, _ = final_state(tmp_path)
     short = f"--config.steps={before + 4}"
@@ -78,6 +89,32 @@ def test_the_other_process_says_that_one_is_lost_and_the_run_resumes(
         _, err = process.communicate(timeout=120)
         assert process.returncode == 0, err
     assert final_state(tmp_path)[0] == before + 4
+
+
+def test_a_process_killed_while_it_saves_is_missed_at_once(pair, tmp_path):
+    die = (
+        "import os, runpy, sys; from gan_jax import checkpoints\n"
+        "checkpoints.Checkpoints._make_room = lambda *_: os.kill(os.getpid(), 9)\n"
+        "sys.argv = ['experiments.train', *sys.argv[1:]]\n"
+        "runpy.run_module('experiments.train', run_name='__main__', alter_sys=True)"
+    )
+    saving, other = pair((*RUN, f"--workdir={tmp_path}", "--config.steps=8"), code=die)
+    saving.communicate(timeout=120)
+    assert saving.returncode == -signal.SIGKILL
+    assert_says_that_one_is_lost(other, 0)
+    assert not list(tmp_path.glob("checkpoints/[0-9]*"))
+
+
+def test_sigterm_before_the_first_step_ends_both(pair, tmp_path):
+    first, second = pair((*RUN, f"--workdir={tmp_path}", "--config.steps=1000000"))
+    while not (tmp_path / "config.json").exists():
+        assert first.poll() is None, first.communicate()
+        time.sleep(0.02)
+    second.terminate()
+    second.communicate(timeout=30)
+    assert second.returncode in (-signal.SIGTERM, 128 + signal.SIGTERM)
+    first.communicate(timeout=30)
+    assert first.returncode != 0
 
 
 def test_processes_that_differ_in_config_are_refused(pair, tmp_path):

@@ -12,8 +12,6 @@ from experiments import recipes, run_folder, train
 from gan_jax import checkpoints, data, evaluation, loop, parallel, prng, step
 from gan_jax.types import UserError
 
-pytestmark = pytest.mark.usefixtures("quickly")
-
 CONFIGS = Path(__file__).parents[2] / "configs"
 RECIPES = sorted(p.relative_to(CONFIGS).with_suffix("").as_posix() for p in CONFIGS.rglob("*.py"))
 RECIPES = [name for name in RECIPES if not name.startswith("sweeps/")]

@@ -1,5 +1,6 @@
 import hashlib
 import http.server
+import io
 import os
 import pickle
 import threading
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gan_jax.extractors import download, read_state_dict
+from gan_jax.extractors import download, read_state_dict, state_dict
 from gan_jax.types import UserError
 
 FOLDER = Path(__file__).parents[1] / "golden"
@@ -82,6 +83,21 @@ def test_a_tensor_beyond_its_storage_is_refused(tmp_path):
 def test_a_pickle_of_something_else_is_refused(tmp_path):
     (tmp_path / "list.pth").write_bytes(pickle.dumps([1, 2]))
     assert "torch.save did not write it" in refused(tmp_path / "list.pth")
+
+
+def test_a_pickle_cannot_change_what_reads_the_next_one():
+    named = b"ctorch._utils\n_rebuild_tensor_v2\n"
+    load = lambda content: state_dict._Unpickler(io.BytesIO(content)).load()
+    assert load(named + b"}S'changed'\nI1\nsb.").changed == 1
+    assert not hasattr(load(named + b"."), "changed")
+
+
+def test_files_too_large_are_refused_packed_and_unpacked(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "bomb.npz", zeros=np.zeros(100_000, np.float32))
+    monkeypatch.setattr(state_dict, "_LIMIT", 100_000)
+    assert "too many" in refused(tmp_path / "bomb.npz")
+    (tmp_path / "large.pth").write_bytes(bytes(100_001))
+    assert "too many" in refused(tmp_path / "large.pth")
 
 
 def test_a_missing_file_is_named(tmp_path):

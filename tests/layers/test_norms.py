@@ -63,6 +63,7 @@ def test_values_statistics_and_gradients_are_flaxs(train, assert_trees_match):
     assert_trees_match(ours, flaxs, rtol=2e-5)
 
 
+@pytest.mark.usefixtures("optimised")
 @pytest.mark.parametrize("mean", [0.0, 1e3, 1e4])
 @pytest.mark.parametrize("devices", [1, 2])
 def test_the_variance_keeps_its_digits_however_far_the_mean(mean, devices):
