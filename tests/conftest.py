@@ -30,6 +30,16 @@ def pytest_runtest_teardown(item, nextitem):
         jax.clear_caches()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def compilation_cache(tmp_path_factory):
+    """What one process compiles the others take from here: both workers, and scripts."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "compiled"
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    return folder
+
+
 def _equal(actual, expected, *, rtol):
     """Asserts equality leaf by leaf, within `rtol` of the leaf's largest magnitude."""
     assert jax.tree.structure(actual) == jax.tree.structure(expected)

@@ -1,123 +1,18 @@
 from functools import partial
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from small_games import GAMES, KEY, LABELLED, POINTS, conditional_wgan_gp
 
-from gan_jax import algorithms, augment, layers, losses, nets, parallel, penalties, priors, prng
+from gan_jax import parallel, prng
 from gan_jax.game import Aux, Game, Turn
 from gan_jax.step import init_state, train_step
 from gan_jax.types import UserError
 
-KEY = jax.random.key(0)
 STEPS, SIZE = 2, 8
-random = np.random.default_rng(0)
-POINTS = random.normal(size=(50, 2)).astype(np.float32)
-IMAGES = np.tanh(random.normal(size=(50, 16, 16, 1))).astype(np.float32)
-SOUNDS = np.tanh(random.normal(size=(50, 64, 1))).astype(np.float32)
-LABELS = random.integers(3, size=50)
-LABELLED = {"x": POINTS, "label": LABELS}
-LATENT = priors.normal(3)
-Z = {"prior": LATENT}
-
-
-class Dropped(nn.Module):
-    """A net that draws: dense, dropout, dense; for features too, as a classifier has them."""
-
-    outputs: int
-    features: bool = False
-
-    @nn.compact
-    def __call__(self, x, label=None, train=False, keys=None):
-        hidden = nn.leaky_relu(nn.Dense(6)(x))
-        output = nn.Dense(self.outputs)(layers.Dropout(0.3)(hidden, keys, train))
-        output = output[:, 0] if self.outputs == 1 else output
-        return (hidden, output) if self.features else output
-
-
-class Unbiased(nn.Module):
-    """A critic without a last bias, whose gradient would be 0 but for rounding."""
-
-    @nn.compact
-    def __call__(self, x, label=None, train=False):
-        return nn.Dense(1, use_bias=False)(nn.leaky_relu(nn.Dense(6)(x)))[:, 0]
-
-
-class DroppedClassifier(nn.Module):
-    @nn.compact
-    def __call__(self, x, train=False, keys=None):
-        return Dropped(3, features=True)(x, None, train, keys)
-
-
-GENERATOR, DISCRIMINATOR = nets.mlp.Generator((2,), (6,)), nets.mlp.Discriminator((6,))
-
-
-def gan(generator=GENERATOR, discriminator=DISCRIMINATOR, **settings):
-    return algorithms.gan(generator, discriminator, **Z, **settings)
-
-
-def conditional_wgan_gp():
-    return gan(
-        nets.mlp.Generator((2,), (6,), num_classes=3),
-        nets.mlp.Discriminator((6,), num_classes=3),
-        loss=losses.WASSERSTEIN,
-        penalties=[penalties.GradientPenalty(1.0)],
-        discriminator_repeats=2,
-        conditional=True,
-    )
-
-
-def dcgan():
-    return gan(
-        nets.dcgan.Generator(16, 1, width=2, axis_name=parallel.AXIS),
-        nets.dcgan.Discriminator(width=2, axis_name=parallel.AXIS),
-    )
-
-
-def relativistic_average():
-    noise = lambda keys_, x, view: x + prng.normal(keys_, (2,)) / (1 + view.step)
-    settings = {"penalties": [penalties.R1(1.0, every=2)], "augment": noise}
-    return gan(discriminator=Unbiased(), loss=losses.RELATIVISTIC_AVERAGE, **settings)
-
-
-def infogan():
-    critic = nets.mlp.Discriminator((6,), heads=(("class", 4), ("tilt", 1)))
-    return algorithms.infogan(GENERATOR, critic, classes=4, codes={"tilt": priors.uniform(1)}, **Z)
-
-
-GAMES = {
-    "conditional wgan-gp": (conditional_wgan_gp, LABELLED),
-    # One array is too large to travel with the others.
-    "wide gan": (lambda: gan(nets.mlp.Generator((2,), (256, 256))), {"x": POINTS}),
-    "relativistic average, lazy r1": (relativistic_average, {"x": POINTS}),
-    "dropout": (lambda: gan(Dropped(2), Dropped(1)), {"x": POINTS}),
-    "transformed": (
-        lambda: gan(nets.mlp.Generator((16, 16, 1), (6,)))._replace(
-            transform=lambda keys, b: {"x": augment.flip(keys, b["x"])}
-        ),
-        {"x": IMAGES},
-    ),
-    "dcgan": (dcgan, {"x": IMAGES}),
-    "wavegan": (
-        lambda: gan(nets.wavegan.Generator(64, 1, 2), nets.wavegan.Discriminator(2)),
-        {"x": SOUNDS},
-    ),
-    "infogan": (infogan, {"x": POINTS}),
-    "began": (lambda: algorithms.began(Dropped(2), Dropped(2), gain=0.1, **Z), {"x": POINTS}),
-    "vae": (lambda: algorithms.vae(Dropped(4), Dropped(2), latent_dim=2), {"x": POINTS}),
-    "cyclegan": (
-        lambda: algorithms.cyclegan(Dropped(2), Dropped(1), pool_size=5),
-        {"a": POINTS, "b": POINTS[::-1].copy()},
-    ),
-    "pix2pix": (
-        lambda: algorithms.pix2pix(Dropped(2), Dropped(1), l1_weight=1.0),
-        {"x": POINTS, "source": POINTS[::-1].copy()},
-    ),
-    "classifier": (lambda: algorithms.classifier(DroppedClassifier()), LABELLED),
-}
 
 
 def fetch(resident, index):

@@ -2,11 +2,10 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.special import softmax
-from scipy.stats import sem
 
 from gan_jax import metrics
 from gan_jax.data import Audio, Image, Kind, Real, Tokens
@@ -75,7 +74,7 @@ def frechet(sets: Sets) -> dict[str, Figure]:
     if len(sets.fake.features) >= 2 * _PARTS:
         # At random, since samples may stand in the order of their classes.
         shuffled = np.random.default_rng(sets.seed).permutation(sets.fake.features)
-        error = sem([distance(part) for part in np.array_split(shuffled, _PARTS)])
+        error = _standard_error([distance(part) for part in np.array_split(shuffled, _PARTS)])
         how += f"; error from {_PARTS} disjoint parts of the samples"
     how += _bias(sets.real.features, sets.fake.features)
     return {"fid": Figure(distance(sets.fake.features), error, "lower", how)}
@@ -126,7 +125,7 @@ def classes(sets: Sets) -> dict[str, Figure]:
     count, how = len(probabilities), "as the extractor reads the samples"
     figures = {
         "top_probability": Figure(
-            scores["top_probability"], sem(probabilities.max(axis=1)), "higher", how
+            scores["top_probability"], _standard_error(probabilities.max(axis=1)), "higher", how
         ),
         "class_entropy": Figure(scores["class_entropy"], None, "higher", f"{how}, nats"),
         "min_class_share": _share(scores["min_class_share"], count, "higher", how),
@@ -156,7 +155,7 @@ def intra_class(sets: Sets) -> dict[str, Figure]:
     (real, real_label), (fake, fake_label) = _labelled(sets)
     mean, by_class = metrics.conditional_frechet_distance(real, real_label, fake, fake_label)
     each = ", ".join(f"{k}: {value:.4g}" for k, value in by_class.items())
-    error = sem(list(by_class.values())) if len(by_class) > 1 else None
+    error = _standard_error(list(by_class.values())) if len(by_class) > 1 else None
     how = f"mean over classes ({each}); error from their spread"
     how += _bias(*(x[label == k] for x, label in _labelled(sets) for k in by_class))
     return {"intra_class_fid": Figure(mean, error, "lower", how)}
@@ -312,6 +311,12 @@ def _bias(*features: np.ndarray) -> str:
     """A clause on Fréchet distances of sets `[N, D]`, if one of them has no more than D."""
     few = any(len(part) <= part.shape[1] for part in features)
     return "; biased upward: no more examples than dimensions" if few else ""
+
+
+def _standard_error(values: Any) -> float:
+    from scipy.stats import sem  # half a second, spared where nothing is evaluated
+
+    return float(sem(values))
 
 
 def _share(value: float, count: int, better: str | None, how: str) -> Figure:

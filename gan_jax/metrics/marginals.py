@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from gan_jax.metrics.features import as_features
 
@@ -31,6 +30,8 @@ def marginal_distances(real: np.ndarray, fake: np.ndarray) -> MarginalDistances:
     Raises:
       UserError: if there are none, some are not finite, or D differs.
     """
+    from scipy import stats  # half a second, spared where it is not asked for
+
     real, fake = (part.astype(np.float64) for part in as_features(real, fake))
     scale = real.std(axis=0)
     pairs = list(zip(real.T, fake.T, strict=True))

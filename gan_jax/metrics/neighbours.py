@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
 
 from gan_jax.metrics.features import as_features
 from gan_jax.types import UserError
@@ -157,6 +156,8 @@ def memorisation(
     near = nearest_neighbours(test, train, 1)[0][:, 0]
     distance = nearest_neighbours(fake, train, 1)[0][:, 0]
     n, m = len(near), len(distance)
+    from scipy.stats import rankdata  # half a second, spared where it is not asked for
+
     ranks = rankdata(np.concatenate([distance, near]))[:m]
     u = ranks.sum() - m * (m + 1) / 2
     return Memorisation(

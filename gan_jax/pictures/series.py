@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 from matplotlib.axes import Axes
-from scipy import signal
 
 from gan_jax.pictures.canvas import INK, PALETTE, SHADE, figure, frame, render
 from gan_jax.types import UserError
@@ -90,6 +89,8 @@ def _sound(wave: Axes, spectrogram: Axes, x: np.ndarray, rate: int) -> None:
     seconds = len(x) / rate
     wave.plot(np.arange(len(x)) / rate, x, color=PALETTE[0], linewidth=0.5)
     wave.set(xlim=(0, seconds), ylim=(-1, 1), yticks=[])
+    from scipy import signal
+
     window = signal.windows.hann(min(_power_of_two(_WINDOW * rate), len(x)), sym=False)
     hop = max(len(window) // 4, len(x) // 2_000, 1)
     transform = signal.ShortTimeFFT(window, hop, rate)

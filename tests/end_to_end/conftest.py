@@ -1,6 +1,8 @@
 """What a user does: recipes run in this process, and the scripts in processes of their own."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -19,16 +21,6 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(autouse=True)
 def _at_the_root(monkeypatch):
     monkeypatch.chdir(ROOT)
-
-
-@pytest.fixture(scope="session")
-def compilation_cache(tmp_path_factory):
-    """What one script's process compiles the next one takes from here.
-
-    This process keeps nothing: jaxlib has crashed in serialising what it compiled with few
-    optimisations among much else.
-    """
-    return tmp_path_factory.mktemp("compiled")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -94,6 +86,48 @@ def script(compilation_cache):
         return process
 
     return start
+
+
+# Each as a user would start it, in a child of one process that has the imports behind it.
+FORKS = """
+import json, os, runpy, sys, tempfile, warnings
+import sklearn.datasets
+from experiments import app, recipes, run_folder
+name, *lists = json.loads(sys.argv[1])
+warnings.simplefilter("ignore")
+for arguments in lists:
+    with tempfile.TemporaryFile("w+") as err:
+        child = os.fork()
+        if not child:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.dup2(err.fileno(), 2)
+            sys.argv = [name, *arguments]
+            runpy.run_module(f"experiments.{name}", run_name="__main__", alter_sys=True)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        err.seek(0)
+        print(json.dumps([os.waitstatus_to_exitcode(status), err.read()]))
+"""
+
+
+@pytest.fixture
+def assert_refused(script):
+    """Runs a script under each of several command lines, all of which it must refuse in one line.
+
+    `cases` are pairs of arguments and what the line must say, by name.
+    """
+
+    def check(name, cases):
+        lists = [list(map(str, arguments)) for arguments, _ in cases.values()]
+        done = script(None, json.dumps([name, *lists]), code=FORKS)
+        assert done.returncode == 0, done.err
+        answers = [json.loads(line) for line in done.out.splitlines()]
+        for (case, (_, expected)), (code, said) in zip(cases.items(), answers, strict=True):
+            assert code == 1, (case, said)
+            assert re.fullmatch(r"error: [^\n]+\n", said), (case, said)
+            assert expected in said, (case, said)
+
+    return check
 
 
 @pytest.fixture

@@ -116,30 +116,16 @@ REFUSED = {
     "a folder that is no run's": (["--workdir=gan_jax"], "gan_jax"),
     "a run without a checkpoint": (["--workdir={young}"], "no checkpoint yet"),
 }
-# Each as a user would start it, one after the other in one process to spare the imports.
-ALL = """
-import json, sys
-from absl.testing import flagsaver
-from experiments import app, evaluate
-for arguments in json.loads(sys.argv[1]):
-    sys.argv = ["evaluate", *arguments]
-    with flagsaver.flagsaver():
-        try:
-            app.run(evaluate.main)
-        except SystemExit as end:
-            print("code", end.code)
-    print("end", file=sys.stderr, flush=True)
-"""
 
 
-def test_bad_input_gets_one_clear_line(tiny, script, files, tmp_path):
-    path, config = tiny("image/dcgan", steps=2, checkpoint_every=0, sample_every=0)
+def test_bad_input_gets_one_clear_line(tiny, assert_refused, files, tmp_path):
+    path, config = tiny("points/gan", steps=2, checkpoint_every=0, sample_every=0)
     train.run(path, config, tmp_path / "young")
     places = {**files, "young": tmp_path / "young"}
-    arguments = [[a.format(**places) for a in given] for given, _ in REFUSED.values()]
-    done = script(None, json.dumps(arguments), code=ALL)
-    assert done.out.splitlines() == ["code 1"] * len(REFUSED)
-    lines = done.err.split("end\n")[:-1]
-    for (case, (_, expected)), said in zip(REFUSED.items(), lines, strict=True):
-        assert re.fullmatch(r"error: [^\n]+\n", said), (case, said)
-        assert expected in said, case
+    assert_refused(
+        "evaluate",
+        {
+            case: ([argument.format(**places) for argument in arguments], expected)
+            for case, (arguments, expected) in REFUSED.items()
+        },
+    )

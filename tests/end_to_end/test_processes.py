@@ -140,22 +140,6 @@ def test_processes_that_begin_from_different_checkpoints_are_refused(pair, scrip
         assert "Traceback" not in err
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--processes=2"], "name --coordinator"),
-        (["--processes=0", "--coordinator=localhost:1"], "--processes"),
-        (["--processes=2", "--coordinator=garbage"], "expected HOST:PORT"),
-        (["--processes=2", "--process=2", "--coordinator=localhost:1"], "--process=2"),
-    ],
-)
-def test_processes_that_cannot_find_one_another_are_told_at_once(arguments, message, script):
-    refused = script("train", *RUN, *arguments)
-    assert refused.returncode == 1
-    (line,) = [line for line in refused.err.splitlines() if line]
-    assert message in line
-
-
 def test_eight_devices_give_the_run_of_one(script, tmp_path, final_state):
     run = (*RUN, "--config.steps=4", "--config.generator.epsilon=1e-3")
     run += ("--config.discriminator.epsilon=1e-3",)

@@ -11,7 +11,8 @@ from PIL import Image
 from gan_jax import runs
 from gan_jax.writers import read_metrics
 
-TINY = ("--config=configs/image/dcgan.py", "--config.net.width=4")
+TINY = ("--config=configs/points/gan.py", "--config.net.hidden=(8,)", "--config.batch_size=8")
+TINY += ("--config.generator.decay=constant", "--config.discriminator.decay=constant")
 SHORT = (*TINY, "--config.steps_per_call=2", "--config.log_every=2")
 RUN = (*SHORT, "--config.steps=40", "--config.checkpoint_every=4", "--config.sample_every=20")
 RUN += ("--config.evaluate_every=0",)
@@ -58,19 +59,19 @@ def test_a_second_process_on_a_run_is_refused(script, tmp_path):
 
 
 REFUSED = {
-    "an unknown key names the nearest": (
-        ["--config.batch_sise=3"],
-        "batch_size",
-    ),
+    "an unknown key names the nearest": (["--config.batch_sise=3"], "batch_size"),
     "a value of the wrong type": (["--config.steps=many"], "steps"),
     "no such recipe": (["--config=configs/nothing.py"], "nothing.py"),
     "an unknown variant": (["--config=configs/image/dcgan.py:mnits"], "no variant 'mnits'"),
     "a player that is none": (["--init.critic=runs/x"], "--init.critic"),
     "a player's weights from nowhere": (["--init.generator=runs/x"], "runs/x"),
-    "steps that are no whole number of calls": (["--config.steps=41"], "steps_per_call"),
+    "steps that are no whole number of calls": (
+        ["--config.steps=41", "--config.steps_per_call=2"],
+        "steps_per_call",
+    ),
     "a batch that micro-batches do not divide": (["--config.accumulate=7"], "batch_size 64"),
     "a resolution the net cannot make": (["--config.data.resolution=12"], "resolution 12"),
-    "a folder that is no run's": (["--workdir=gan_jax"], "gan_jax"),
+    "a folder that is no run's": (["--workdir={bad}"], "a.png"),
     "an unreadable image": (
         ["--config.data.name={bad}", "--config.data.test_split="],
         "broken.png",
@@ -80,25 +81,28 @@ REFUSED = {
         "data.resolution",
     ),
     "a stray argument": (["configs/image/dcgan.py"], "configs/image/dcgan.py"),
+    "several processes without an address": (["--processes=2"], "name --coordinator"),
+    "no processes": (["--processes=0", "--coordinator=localhost:1"], "--processes"),
+    "an address that is none": (["--processes=2", "--coordinator=garbage"], "expected HOST:PORT"),
+    "a process too many": (
+        ["--processes=2", "--process=2", "--coordinator=localhost:1"],
+        "--process=2",
+    ),
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_bad_input_gets_one_clear_line(case, script, tmp_path):
-    arguments, expected = REFUSED[case]
+def test_bad_input_gets_one_clear_line(assert_refused, tmp_path):
     bad, mixed = tmp_path / "bad", tmp_path / "mixed"
     for folder in (bad, mixed):
         folder.mkdir()
         Image.new("L", (16, 16)).save(folder / "a.png")
     (bad / "broken.png").write_bytes(b"not an image")
     Image.new("L", (8, 8)).save(mixed / "b.png")
-    workdir = [f"--workdir={tmp_path / 'run'}"]
-    arguments = [a.format(bad=bad, mixed=mixed) for a in arguments]
-    result = script("train", *RUN, *workdir, *arguments)
-    assert result.returncode == 1
-    (line,) = [line for line in result.err.splitlines() if line]
-    assert line.startswith("error: ")
-    assert expected in line
+    cases = {}
+    for number, (case, (arguments, expected)) in enumerate(REFUSED.items()):
+        given = [argument.format(bad=bad, mixed=mixed) for argument in arguments]
+        cases[case] = ([f"--workdir={tmp_path / str(number)}", *given], expected)
+    assert_refused("train", cases)
 
 
 def test_a_changed_config_is_refused_with_a_diff_unless_allowed(script, tmp_path, final_state):
@@ -107,7 +111,7 @@ def test_a_changed_config_is_refused_with_a_diff_unless_allowed(script, tmp_path
     changed = (*run, "--config.steps=8", "--config.r1=2.0")
     refused = script("train", *changed)
     assert refused.returncode == 1
-    assert "r1: 1.0 -> 2.0" in refused.err
+    assert "r1: 0.1 -> 2.0" in refused.err
     assert "--allow_config_change" in refused.err
     assert script("train", *changed, "--allow_config_change").returncode == 0
     assert final_state(tmp_path)[0] == 8
