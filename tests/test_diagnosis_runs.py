@@ -18,6 +18,8 @@ from gan_jax.data import ArrayDataset, ring_mixture
 from gan_jax.diagnosis import diagnose
 from gan_jax.step import init_state, train_step
 
+pytestmark = pytest.mark.usefixtures("optimised")
+
 SEEDS = jax.vmap(jax.random.key)(jnp.arange(5))
 EVALUATIONS, RECORDS, STEPS = 10, 10, 10
 BATCH, SAMPLES = 64, 256

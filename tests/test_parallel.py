@@ -38,17 +38,14 @@ def plain(players):
     return {name: (player.params, player.stats, player.ema) for name, player in players.items()}
 
 
-@pytest.mark.parametrize(
-    ("name", "accumulate"),
-    [*((name, 2) for name in GAMES), *((n, 1) for n in ("conditional wgan-gp", "dcgan", "began"))],
-)
-def test_two_devices_give_the_update_of_one(name, accumulate, assert_trees_match):
+@pytest.mark.parametrize("name", GAMES)
+def test_two_devices_give_the_update_of_one(name, assert_trees_match):
     make, resident = GAMES[name]
     results = []
     for count in (1, 2):
         devices = jax.local_devices()[:count]
         assert len(devices) == count
-        state, metrics = train(make(), resident, devices, accumulate=accumulate)
+        state, metrics = train(make(), resident, devices, accumulate=2)
         results.append((plain(parallel.unreplicate(state).players), parallel.unreplicate(metrics)))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(results[0]))
     assert_trees_match(*results, rtol=1e-5)

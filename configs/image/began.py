@@ -25,7 +25,7 @@ VARIANTS = {  # steps, numbers of the code
     "fashion_mnist": (10_000, 32),
     "cifar10": (20_000, 64),
 }
-TINY = {"net.width": 4, "net.code": 8}
+TINY = {"data.resolution": 8, "net.width": 4, "net.code": 8}
 
 
 def get_config(variant: str = "digits") -> ConfigDict:

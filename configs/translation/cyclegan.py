@@ -19,6 +19,7 @@ from gan_jax.train import Plan, settings
 VARIANTS = ("digits",)
 TINY = {
     "net.width": 4,
+    "net.halvings": 0,
     "net.blocks": 1,
     "net.discriminator_layers": 1,
     "net.kernel": 3,

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -57,8 +58,7 @@ def tiny(request):
         config.classifier = ConfigDict({"epochs": 0, "min_updates": 100})
         return path, config
 
-    yield configure
-    jax.clear_caches()  # a recipe's programs are of no use to the next one
+    return configure
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def script(compilation_cache):
             "PYTHONPATH": str(ROOT),
             "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
             "JAX_COMPILATION_CACHE_DIR": str(compilation_cache),
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.5",
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         }
         environment = os.environ | settings
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -88,7 +88,6 @@ def script(compilation_cache):
     return start
 
 
-# Each as a user would start it, in a child of one process that has the imports behind it.
 FORKS = """
 import json, os, runpy, sys, tempfile, warnings
 import sklearn.datasets
@@ -96,36 +95,55 @@ from experiments import app, recipes, run_folder
 name, *lists = json.loads(sys.argv[1])
 warnings.simplefilter("ignore")
 for arguments in lists:
-    with tempfile.TemporaryFile("w+") as err:
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         child = os.fork()
         if not child:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            os.dup2(out.fileno(), 1)
             os.dup2(err.fileno(), 2)
             sys.argv = [name, *arguments]
             runpy.run_module(f"experiments.{name}", run_name="__main__", alter_sys=True)
             os._exit(0)
         _, status = os.waitpid(child, 0)
-        err.seek(0)
-        print(json.dumps([os.waitstatus_to_exitcode(status), err.read()]))
+        said = [file.seek(0) or file.read() for file in (out, err)]
+        print(json.dumps([os.waitstatus_to_exitcode(status), *said]))
 """
 
 
+class Ended(NamedTuple):
+    returncode: int
+    out: str
+    err: str
+
+
 @pytest.fixture
-def assert_refused(script):
-    """Runs a script under each of several command lines, all of which it must refuse in one line.
+def scripts(script):
+    """Runs a script under each of several command lines, one after the other.
+
+    Each is a child of one process that has the imports behind it.
+    """
+
+    def run(name, *lists):
+        lists = [list(map(str, arguments)) for arguments in lists]
+        done = script(None, json.dumps([name, *lists]), code=FORKS)
+        assert done.returncode == 0, done.err
+        return [Ended(*json.loads(line)) for line in done.out.splitlines()]
+
+    return run
+
+
+@pytest.fixture
+def assert_refused(scripts):
+    """Runs a script under command lines that it must each refuse in one line.
 
     `cases` are pairs of arguments and what the line must say, by name.
     """
 
     def check(name, cases):
-        lists = [list(map(str, arguments)) for arguments, _ in cases.values()]
-        done = script(None, json.dumps([name, *lists]), code=FORKS)
-        assert done.returncode == 0, done.err
-        answers = [json.loads(line) for line in done.out.splitlines()]
-        for (case, (_, expected)), (code, said) in zip(cases.items(), answers, strict=True):
-            assert code == 1, (case, said)
-            assert re.fullmatch(r"error: [^\n]+\n", said), (case, said)
-            assert expected in said, (case, said)
+        ended = scripts(name, *(arguments for arguments, _ in cases.values()))
+        for (case, (_, expected)), done in zip(cases.items(), ended, strict=True):
+            assert done.returncode == 1, (case, done)
+            assert re.fullmatch(r"error: [^\n]+\n", done.err), (case, done)
+            assert expected in done.err, (case, done)
 
     return check
 

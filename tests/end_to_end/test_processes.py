@@ -72,8 +72,8 @@ def assert_says_that_one_is_lost(survivor, number):
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_the_other_process_says_that_one_is_lost_and_the_run_resumes(
-    number, pair, tmp_path, final_state, wait_for_checkpoint
+def test_a_killed_process_ends_the_other_with_one_line(
+    number, pair, tmp_path, wait_for_checkpoint
 ):
     endless = (*RUN, f"--workdir={tmp_path}", "--config.steps=1000000")
     processes = pair(endless)
@@ -82,13 +82,6 @@ def test_the_other_process_says_that_one_is_lost_and_the_run_resumes(
     victim.kill()
     assert_says_that_one_is_lost(processes[0], number)
     victim.communicate()
-
-    before, _ = final_state(tmp_path)
-    short = f"--config.steps={before + 4}"
-    for process in pair([*endless, short, "--allow_config_change"]):
-        _, err = process.communicate(timeout=120)
-        assert process.returncode == 0, err
-    assert final_state(tmp_path)[0] == before + 4
 
 
 def test_a_process_killed_while_it_saves_is_missed_at_once(pair, tmp_path):
@@ -127,11 +120,10 @@ def test_processes_that_differ_in_config_are_refused(pair, tmp_path):
 
 def test_processes_that_begin_from_different_checkpoints_are_refused(pair, script, tmp_path):
     ahead, behind = tmp_path / "ahead", tmp_path / "behind"
-    for steps in (4, 8):
-        more = (*RUN, f"--config.steps={steps}", "--allow_config_change", f"--workdir={ahead}")
-        assert script("train", *more).returncode == 0
-        if steps == 4:
-            shutil.copytree(ahead, behind)
+    done = script("train", *RUN, "--config.steps=8", f"--workdir={ahead}")
+    assert done.returncode == 0, done.err
+    shutil.copytree(ahead, behind)
+    shutil.rmtree(behind / "checkpoints" / "8")
     more = (*RUN, "--config.steps=12", "--allow_config_change")
     for process in pair([*more, f"--workdir={ahead}"], [*more, f"--workdir={behind}"]):
         _, err = process.communicate(timeout=120)

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from gan_jax import data, extractors
+from gan_jax import cache, data, extractors
 from gan_jax.types import UserError
 
 TRAIN, TEST = data.digits("train"), data.digits("test")
