@@ -41,7 +41,7 @@ _RUN = {
     "checkpoint_every": 10,
     "net.hidden": "(8,)",
 }
-_LONGEST = 7.0  # seconds until a kill: starting takes three or four
+_LONGEST = {1: 7.0, 2: 14.0}  # seconds until a kill, by processes: starting takes half of it
 _EVERY = 5  # one run in so many is of two processes
 _NOTICE = 10.0  # seconds in which a survivor must end
 
@@ -59,7 +59,7 @@ def main() -> None:
             workdir, count = place / f"run-{runs}", 2 if runs % _EVERY == 0 else 1
             finished = False
             while not finished:
-                patience = moments.uniform(0, _LONGEST) if kills < _KILLS.value else None
+                patience = moments.uniform(0, _LONGEST[count]) if kills < _KILLS.value else None
                 reached = _reached(workdir)
                 finished = _attempt(workdir, count, patience, moments)
                 if not finished:
@@ -117,8 +117,11 @@ def _start(workdir: Path, count: int) -> list[subprocess.Popen]:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
     environment["PYTHONUNBUFFERED"] = "1"
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return [subprocess.Popen([*command, *join], env=environment, **pipes) for join in joins]
+    pipe = subprocess.PIPE
+    return [
+        subprocess.Popen([*command, *join], env=environment, text=True, stdout=pipe, stderr=pipe)
+        for join in joins
+    ]
 
 
 def _check_survivor(process: subprocess.Popen) -> None:
@@ -136,7 +139,9 @@ def _check_survivor(process: subprocess.Popen) -> None:
         return  # it had done its part
     if process.returncode >= 0 or len(lines) != 1 or not lines[0].startswith("error: lost "):
         seconds = time.monotonic() - began
-        raise UserError(f"a survivor ended {process.returncode} after {seconds:.1f} s: {lines}\n{out}")
+        raise UserError(
+            f"a survivor ended {process.returncode} after {seconds:.1f} s: {lines}\n{out}"
+        )
 
 
 def _reached(workdir: Path) -> str:
@@ -149,7 +154,9 @@ def _compare(workdir: Path, whole: Path) -> None:
     """Raises a UserError where two runs differ."""
     one, other = run_folder.load_run(workdir), run_folder.load_run(whole)
     bits = lambda leaf: np.asarray(
-        jax.random.key_data(leaf) if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
+        jax.random.key_data(leaf)
+        if jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        else leaf
     ).tobytes()
     pairs = zip(jax.tree.leaves(one.state), jax.tree.leaves(other.state), strict=True)
     differing = sum(bits(a) != bits(b) for a, b in pairs)

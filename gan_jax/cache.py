@@ -41,8 +41,8 @@ def keep(path: Path, arrays: Mapping[str, Any]) -> None:
     """Keeps arrays, at once or not at all, whoever else may be writing the same."""
     try:
         with replacing(path) as incoming, incoming.open("wb") as file:
-            whole = {name: np.asarray(array) for name, array in arrays.items()}
-            np.savez(file, **whole, **{_DIGEST: np.array(_digest(whole))})
+            whole: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
+            np.savez(file, **{**whole, _DIGEST: np.array(_digest(whole))})
     except UserError as error:
         _log.warning("%s; it will be made again", error)
 

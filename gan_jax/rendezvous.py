@@ -1,8 +1,8 @@
 """How the processes of a run find one another, and learn at once that one of them is gone.
 
 JAX's own service, which they join afterwards, waits for minutes and then aborts with a trace of the
-runtime's. Here every process has a guard, and every guard a TCP connection to that of process 0; the
-kernel closes it with the process, whatever that died of.
+runtime's. Here every process has a guard, and every guard a TCP connection to process 0's, which is
+closed when the process dies, whatever of.
 """
 
 import contextlib

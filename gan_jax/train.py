@@ -255,9 +255,7 @@ class MetricsLog:
 
     _IN_FLIGHT = 2
 
-    def __init__(
-        self, examples_per_step: int, unlogged: Mapping[str, float] | None = None
-    ) -> None:
+    def __init__(self, examples_per_step: int, unlogged: Mapping[str, float] | None = None) -> None:
         self._examples_per_step = examples_per_step
         self._pending: list[tuple[int, Metrics]] = []
         self._sums = dict(unlogged or {})

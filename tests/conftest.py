@@ -25,21 +25,13 @@ def pytest_configure(config):
     config.addinivalue_line("filterwarnings", "error")
 
 
-def pytest_runtest_teardown():
+def pytest_runtest_teardown(item, nextitem):
     """Programs are mappings, of which Linux allows 65,530, and jaxlib dies where there are more."""
+    if nextitem is not None and nextitem.path == item.path:
+        return
     with contextlib.suppress(OSError), open("/proc/self/maps") as mappings:
-        if sum(1 for _ in mappings) > 30_000:
+        if sum(1 for _ in mappings) > 20_000:
             jax.clear_caches()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def compilation_cache(tmp_path_factory):
-    """What one process compiles the others take from here: both workers, and scripts."""
-    folder = tmp_path_factory.getbasetemp()
-    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "compiled"
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    return folder
 
 
 def _equal(actual, expected, *, rtol):

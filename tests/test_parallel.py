@@ -38,7 +38,7 @@ def plain(players):
     return {name: (player.params, player.stats, player.ema) for name, player in players.items()}
 
 
-@pytest.mark.parametrize("name", GAMES)
+@pytest.mark.parametrize("name", sorted(GAMES.keys() - {"a frozen player"}))
 def test_two_devices_give_the_update_of_one(name, assert_trees_match):
     make, resident = GAMES[name]
     results = []

@@ -30,8 +30,9 @@ def member(port):
     def start(process, work="pass", processes=2, seconds=10.0):
         code = (
             "import sys, time; from gan_jax import rendezvous\n"
-            f"with rendezvous.together('{HOST}', {port}, {processes}, {process}, seconds={seconds}):"
-            f"\n    print('here', flush=True)\n    {work}"
+            f"place = '{HOST}', {port}, {processes}, {process}\n"
+            f"with rendezvous.together(*place, seconds={seconds}):\n"
+            f"    print('here', flush=True)\n    {work}"
         )
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         started.append(subprocess.Popen([sys.executable, "-c", code], text=True, **pipes))

@@ -119,7 +119,7 @@ class _Tensor(NamedTuple):
         return np.ndarray(self.shape, dtype, storages[key], offset, strides)
 
 
-_STORED = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+_STORED: dict[str, np.dtype] = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 
 class _Unpickler(pickle.Unpickler):

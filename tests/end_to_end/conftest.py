@@ -25,6 +25,16 @@ def _at_the_root(monkeypatch):
 
 
 @pytest.fixture(scope="session", autouse=True)
+def compilation_cache(tmp_path_factory):
+    """What one process compiles the others take from here: both workers, and scripts."""
+    folder = tmp_path_factory.getbasetemp()
+    folder = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "compiled"
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
     """Stands for a user's own, so that nothing is trained twice."""
     folder = tmp_path_factory.mktemp("caches")

@@ -72,9 +72,7 @@ def assert_says_that_one_is_lost(survivor, number):
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_a_killed_process_ends_the_other_with_one_line(
-    number, pair, tmp_path, wait_for_checkpoint
-):
+def test_a_killed_process_ends_the_other_with_one_line(number, pair, tmp_path, wait_for_checkpoint):
     endless = (*RUN, f"--workdir={tmp_path}", "--config.steps=1000000")
     processes = pair(endless)
     wait_for_checkpoint(tmp_path, processes[1 - number])
