@@ -26,13 +26,22 @@ def quiet() -> Iterator[None]:
         logger.setLevel(level)
 
 
-def divert_native_errors(descriptor: int) -> None:
-    """From now on what is no Python, such as XLA's runtime, has another standard error.
+@contextlib.contextmanager
+def native_errors_diverted(descriptor: int) -> Iterator[None]:
+    """While it lasts, what is no Python, such as XLA's runtime, has another standard error.
 
     It goes to the file or pipe open as `descriptor`, which is closed.
     """
     sys.stderr.flush()
-    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace")
-    absl_logging.get_absl_handler().python_handler.setStream(sys.stderr)
-    os.dup2(descriptor, 2)
-    os.close(descriptor)
+    before, handler = sys.stderr, absl_logging.get_absl_handler().python_handler
+    with os.fdopen(os.dup(2), "w", buffering=1, errors="backslashreplace") as own:
+        os.dup2(descriptor, 2)
+        os.close(descriptor)
+        sys.stderr = own
+        handler.setStream(own)
+        try:
+            yield
+        finally:
+            os.dup2(own.fileno(), 2)
+            sys.stderr = before
+            handler.setStream(before)

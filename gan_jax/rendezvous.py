@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from gan_jax import guard
 from gan_jax.guard import receive, tell
-from gan_jax.quiet import divert_native_errors
+from gan_jax.quiet import native_errors_diverted
 from gan_jax.types import UserError
 
 _GO = "go"
@@ -92,8 +92,7 @@ def _guarded(lines: Lines) -> Iterator[socket.socket]:
     for taken in (far, *lines.values()):
         taken.close()
     os.close(echo)
-    divert_native_errors(noise)
-    with process, own:
+    with process, own, native_errors_diverted(noise):
         yield own
 
 

@@ -143,6 +143,20 @@ def test_a_killed_process_takes_all_others_with_it_at_once_each_with_one_line(vi
         assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(("loss", "said"), [(False, "native\n"), (True, "")])
+def test_what_native_code_says_is_passed_on_unless_a_process_is_lost(loss, said, member):
+    speak = f"import os; sys.stdin.readline(); os.write(2, b'native\\n'); {LISTEN}"
+    members = [member(0, speak), member(1, "time.sleep(60)" if loss else LISTEN)]
+    for process in members:
+        process.stdout.readline()
+    members[0].stdin.write("speak\n")
+    members[0].stdin.flush()
+    if loss:
+        members[1].kill()
+    _, err = ended(members[0])
+    assert err.partition("error: ")[0] == said
+
+
 FAIL = "raise SystemExit(3)"
 
 
