@@ -43,9 +43,11 @@ def _guarded(main: Callable[[], None]) -> None:
     except UserError as error:
         _fail(error)
     except jax.errors.JaxRuntimeError as error:
+        why = str(error).splitlines()[0]
+        if why.startswith("RESOURCE_EXHAUSTED"):
+            _fail(UserError(f"out of memory ({why}): lower batch_size, or raise accumulate"))
         if jax.process_count() == 1:
             raise
-        why = str(error).splitlines()[0]
         _fail(UserError(f"lost another process of this run ({why}); start all again to go on"))
 
 

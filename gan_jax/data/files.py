@@ -195,7 +195,7 @@ def _column(path: Path, name: str, x: np.ndarray, kinds: Mapping[str, Kind]) -> 
                 f"{path}: {name} {list(x.shape)} has its channels first; transpose it to "
                 "[N, H, W, C]"
             )
-        unscaled = x.dtype.kind == "f" and np.abs(x).max() > FULL_SCALE
+        unscaled = x.dtype.kind == "f" and max(-x.min(), x.max()) > FULL_SCALE
         if kind is None and unscaled and x.shape[3] in (1, 3):
             raise UserError(
                 f"{path}: {name} {list(x.shape)} looks like images, which must lie in [-1, 1], "

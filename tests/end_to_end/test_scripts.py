@@ -4,11 +4,12 @@ import random
 import signal
 import time
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import train
+from experiments import app, train
 from gan_jax import runs
 from gan_jax.writers import read_metrics
 
@@ -125,6 +126,17 @@ def test_a_value_that_is_not_finite_stops_the_run_and_is_named(scripts, tmp_path
     assert "step " in line
     assert "generator/" in line or "discriminator/" in line
     assert not any((tmp_path / "checkpoints").glob("[0-9]*"))
+
+
+def test_a_full_memory_is_one_line(capsys):
+    def main():
+        raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.")
+
+    with pytest.raises(SystemExit, match="1"):
+        app._guarded(main)
+    err = capsys.readouterr().err
+    assert err.startswith("error: out of memory")
+    assert err.count("\n") == 1
 
 
 def test_a_full_disk_is_one_line_and_keeps_the_last_checkpoint(script, tmp_path, final_state):
