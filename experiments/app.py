@@ -45,10 +45,17 @@ def _guarded(main: Callable[[], None]) -> None:
     except jax.errors.JaxRuntimeError as error:
         why = str(error).splitlines()[0]
         if why.startswith("RESOURCE_EXHAUSTED"):
-            _fail(UserError(f"out of memory ({why}): lower batch_size, or raise accumulate"))
-        if jax.process_count() == 1:
+            said = f"out of memory ({why}): lower batch_size, or raise accumulate"
+        elif jax.distributed.is_initialized():
+            said = f"lost another process of this run ({why}); start all again to go on"
+        else:
             raise
-        _fail(UserError(f"lost another process of this run ({why}); start all again to go on"))
+        _fail(UserError(said).with_traceback(error.__traceback__))
+    except Exception:
+        if not jax.distributed.is_initialized():
+            raise
+        traceback.print_exc()
+        _exit(1)
 
 
 def _parse(argv: Sequence[str]) -> list[str]:

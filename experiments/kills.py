@@ -87,6 +87,10 @@ def _attempt(workdir: Path, count: int, patience: float | None, moments: random.
     while any(process.poll() is None for process in processes):
         if deadline is not None and time.monotonic() > deadline:
             victim = processes.pop(moments.randrange(count))
+            if victim.poll() is not None:
+                processes.append(victim)
+                deadline = None  # it has come to its end before
+                continue
             victim.kill()
             victim.communicate()
             for survivor in processes:
@@ -131,7 +135,7 @@ def _check_survivor(process: subprocess.Popen) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()
-        if "waiting" in out:
+        if out.splitlines()[-1:] and out.splitlines()[-1].startswith("waiting"):
             return  # for one that was killed before it had come
         raise UserError(f"a survivor was still there after {_NOTICE} seconds: {err}") from None
     lines = [line for line in err.splitlines() if not line.startswith("step ")]

@@ -104,6 +104,9 @@ def _line(error: BaseException, path: Path) -> str:
 
 def make_plan(config: ConfigDict, platform: str | None = None) -> Plan:
     """The run's plain numbers, resolved for a back end: the one at hand if None."""
+    for field in dataclasses.fields(Plan):
+        if field.name not in config:
+            raise UserError(f"the config lacks {field.name!r}: start it from train.settings")
     plan = _filled(Plan, config)
     if config.dtype not in DTYPES:
         raise UserError(f"dtype {config.dtype!r} is none of {', '.join(DTYPES)}")
@@ -114,20 +117,25 @@ def _filled(kind: Callable[..., T], config: ConfigDict, section: str = "") -> T:
     """A dataclass of plain settings from those of its names that a config's section holds.
 
     Raises:
-      UserError: the section lacks one, or one is of another type.
+      UserError: the section has another name, lacks one without a default, or a value is of
+        another type.
     """
-    values, found = (config[section] if section else config).to_dict(), {}
-    for name, hint in get_type_hints(kind).items():
-        key = f"{section}.{name}" if section else name
-        if name not in values:
-            raise UserError(f"the config lacks {key!r}: start it from train.settings")
-        value = values[name]
-        wanted = (float, int) if hint is float else get_origin(hint) or hint
-        if not isinstance(value, wanted) or (isinstance(value, bool) and hint is not bool):
-            text = getattr(get_origin(hint) or hint, "__name__", hint)
-            raise UserError(f"{key} is {value!r}: it must be of type {text}")
+    values, found = (config.get(section, {}) if section else config), {}
+    hints = {name: get_origin(hint) or hint for name, hint in get_type_hints(kind).items()}
+    if section and (unknown := sorted(set(values) - set(hints))):
+        raise UserError(f"{section} has no setting {unknown[0]!r}; there are: {', '.join(hints)}")
+    values = ConfigDict(values).to_dict()
+    for name in hints.keys() & values.keys():
+        value, wanted = values[name], hints[name]
+        right = isinstance(value, (float, int) if wanted is float else wanted)
+        if not right or (isinstance(value, bool) and wanted is not bool):
+            key = f"{section}.{name}" if section else name
+            raise UserError(f"{key} is {value!r}: it must be of type {wanted.__name__}")
         found[name] = value
-    return kind(**found)
+    try:
+        return kind(**found)
+    except TypeError as error:  # of a name that has no default
+        raise UserError(f"{section or 'the config'}: {error}") from None
 
 
 def make_game(recipe: ModuleType, config: ConfigDict) -> Game:
@@ -254,9 +262,7 @@ def make_evaluators(
 
 def classifier_settings(config: ConfigDict) -> extractors.ClassifierSettings:
     """How the classifier that evaluates a run is trained."""
-    defaults = dataclasses.asdict(extractors.ClassifierSettings())
-    own = ConfigDict({"classifier": defaults | dict(config.get("classifier", {}))})
-    return _filled(extractors.ClassifierSettings, own, "classifier")
+    return _filled(extractors.ClassifierSettings, config, "classifier")
 
 
 def purpose_key(seed: int, purpose: str) -> PRNGKey:

@@ -36,6 +36,12 @@ def receive(line: socket.socket) -> str:
     return said.decode(errors="replace").strip()
 
 
+def _print(said: bytes) -> None:
+    """Writes to standard error; nobody need be there to read it."""
+    with contextlib.suppress(OSError):
+        os.write(2, said)
+
+
 class Echo:
     """What a process's native code says, passed on a moment later.
 
@@ -56,7 +62,7 @@ class Echo:
     def pass_on(self, seconds: float = _HELD) -> None:
         """Passes on what has been held for so long."""
         while self._held and time.monotonic() - self._held[0][0] >= seconds:
-            os.write(2, self._held.pop(0)[1])
+            _print(self._held.pop(0)[1])
 
 
 def watch(pid: int, own: socket.socket, echo: Echo, lines: dict[int, socket.socket]) -> None:
@@ -76,10 +82,10 @@ def watch(pid: int, own: socket.socket, echo: Echo, lines: dict[int, socket.sock
         if not failing:
             for line in lines.values():  # it may be another's only line
                 tell(line, f"{LOST} {number}")
-            text = f"error: lost process {number} of this run, which {how}; start all again and "
-            os.write(2, f"{text}they continue from the newest checkpoint\n".encode())
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+            text = f"error: lost process {number} of this run, which {how}; start all again and "
+            _print(f"{text}they continue from the newest checkpoint\n".encode())
             sys.exit()
 
     def hear(number: int, said: str) -> None:

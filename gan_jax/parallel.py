@@ -60,6 +60,7 @@ def joined(coordinator: str, processes: int, process: int) -> Iterator[None]:
             coordinator, processes, process, coordinator_bind_address=coordinator
         )
         yield
+        jax.distributed.shutdown()  # which waits for the others, while they are watched
 
 
 def check_batch_size(batch_size: int, accumulate: int, device_count: int, group: int = 1) -> None:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from gan_jax import guard
 from gan_jax.guard import receive, tell
@@ -19,6 +20,7 @@ from gan_jax.quiet import native_errors_diverted
 from gan_jax.types import UserError
 
 _GO = "go"
+_say = partial(print, flush=True)
 _ECHO = 0.5  # seconds in which the loss that a fault may come of is known too, and told instead
 _NEWS = 3.0  # seconds after which a process that still waits says so
 _SILENCE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 2}  # not all systems know all
@@ -35,7 +37,7 @@ def together(
     process: int,
     *,
     seconds: float = 120.0,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = _say,
 ) -> Iterator[None]:
     """Waits until all processes of a run are there; within the block, a guard sees that they stay.
 
@@ -171,7 +173,7 @@ def _arrive(
                 left = max(deadline - time.monotonic(), 0.1)
                 line = opened.enter_context(socket.create_connection((host, port), left))
                 tell(line, f"gan_jax {process} {processes}")
-                answer, reason = receive(line), "process 0 went away"
+                answer, reason = receive(line), "it answers, but not all have come"
             except OSError as error:
                 answer, reason = "", str(error.strerror or error)
             if answer == _GO:

@@ -9,7 +9,11 @@ import os
 from pathlib import Path
 
 os.environ["XLA_FLAGS"] = " ".join(
-    [os.environ.get("XLA_FLAGS", ""), "--xla_force_host_platform_device_count=2"]
+    [
+        os.environ.get("XLA_FLAGS", ""),
+        "--xla_force_host_platform_device_count=2",
+        "--xla_cpu_parallel_codegen_split_count=1",  # the cores are busy: a worker each
+    ]
 ).strip()
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 

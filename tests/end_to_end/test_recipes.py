@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import optax
 import pytest
+from ml_collections import ConfigDict
 
 from experiments import recipes, run_folder, train
 from gan_jax import checkpoints, data, evaluation, loop, prng, step
@@ -190,6 +191,14 @@ def test_a_player_without_settings_is_named(tiny):
     del config.discriminator
     with pytest.raises(UserError, match="no settings for the player 'discriminator'"):
         recipes.make_optimizers(recipe, config, recipes.make_game(recipe, config))
+
+
+def test_a_misspelt_setting_of_a_section_is_named(tiny):
+    _, config = tiny("points/gan")
+    assert recipes.classifier_settings(config).epochs == 0
+    config.classifier = ConfigDict({"epoch": 8})
+    with pytest.raises(UserError, match="classifier has no setting 'epoch'; there are: width"):
+        recipes.classifier_settings(config)
 
 
 def test_labels_are_asked_for_of_a_game_with_other_conditions_too(tiny, tmp_path):
