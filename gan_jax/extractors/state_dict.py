@@ -20,7 +20,6 @@ from gan_jax.types import UserError
 _LEGACY = 0x1950A86A20F9469CFC6C
 """What a file begins with that `torch.save` wrote before PyTorch 1.6 made archives."""
 
-
 _LIMIT = 2**32
 """Bytes of weights, in the file and unpacked: Inception's are 2**27."""
 

@@ -196,10 +196,10 @@ def _finite_rows(x: np.ndarray) -> np.ndarray:
 
 def _density(points: np.ndarray, centre: np.ndarray, reach: float) -> np.ndarray:
     """A smoothed histogram of points over the square centre ± reach, at most 1, first axis up."""
+    from scipy import ndimage  # slow to import
+
     limits = np.stack([centre - reach, centre + reach], axis=1)
     counts, _, _ = np.histogram2d(points[:, 0], points[:, 1], bins=160, range=limits)
-    from scipy import ndimage
-
     smooth = ndimage.gaussian_filter(counts.T, sigma=1.5)
     return np.sqrt(smooth / smooth.max())  # the root keeps sparse regions visible
 
@@ -263,9 +263,9 @@ def _label(key: str, keys: Iterable[str]) -> str:
 def _line(axes: Axes, steps: np.ndarray, values: np.ndarray, *, colour: str, label: str) -> None:
     window = len(values) // 40
     if window >= 3:
-        axes.plot(steps, values, color=colour, alpha=0.2, linewidth=0.8)
-        from scipy import ndimage
+        from scipy import ndimage  # slow to import
 
+        axes.plot(steps, values, color=colour, alpha=0.2, linewidth=0.8)
         values = ndimage.uniform_filter1d(values, window)
     marker = "o" if len(values) < 20 else None
     axes.plot(steps, values, marker=marker, markersize=3, color=colour, linewidth=1.3, label=label)

@@ -86,11 +86,11 @@ def lines(samples: np.ndarray, real: np.ndarray | None = None) -> np.ndarray:
 
 
 def _sound(wave: Axes, spectrogram: Axes, x: np.ndarray, rate: int) -> None:
+    from scipy import signal  # slow to import
+
     seconds = len(x) / rate
     wave.plot(np.arange(len(x)) / rate, x, color=PALETTE[0], linewidth=0.5)
     wave.set(xlim=(0, seconds), ylim=(-1, 1), yticks=[])
-    from scipy import signal
-
     window = signal.windows.hann(min(_power_of_two(_WINDOW * rate), len(x)), sym=False)
     hop = max(len(window) // 4, len(x) // 2_000, 1)
     transform = signal.ShortTimeFFT(window, hop, rate)
