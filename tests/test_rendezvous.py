@@ -1,11 +1,13 @@
 """Processes that find one another over loopback, and what each learns of the others."""
 
+import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -137,24 +139,41 @@ def test_a_killed_process_takes_all_others_with_it_at_once_each_with_one_line(vi
     killed = members.pop(victim)
     killed.kill()
     for process in members:
-        code, err = ended(process, seconds=2)
+        code, err = ended(process)
         assert code == -signal.SIGKILL
         assert err.startswith(f"error: lost process {victim} of this run, which ")
         assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize(("loss", "said"), [(False, "native\n"), (True, "")])
-def test_what_native_code_says_is_passed_on_unless_a_process_is_lost(loss, said, member):
-    speak = f"import os; sys.stdin.readline(); os.write(2, b'native\\n'); {LISTEN}"
-    members = [member(0, speak), member(1, "time.sleep(60)" if loss else LISTEN)]
+SPEAK = "import os; sys.stdin.readline(); os.write(2, b'native\\n'); print('said', flush=True); "
+
+
+def speaking(process):
+    """Has a process that does `SPEAK` do so."""
+    process.stdin.write("speak\n")
+    process.stdin.flush()
+    assert process.stdout.readline() == "said\n"
+
+
+def test_what_native_code_says_is_passed_on(member):
+    members = [member(0, SPEAK + LISTEN), member(1, LISTEN)]
+    members[0].stdout.readline()
+    speaking(members[0])
+    assert ended(members[0]) == (0, "native\n")
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="finds a child process in /proc")
+def test_what_native_code_says_of_a_lost_process_is_dropped(member):
+    members = [member(0, SPEAK + LISTEN), member(1, "time.sleep(60)")]
     for process in members:
         process.stdout.readline()
-    members[0].stdin.write("speak\n")
-    members[0].stdin.flush()
-    if loss:
-        members[1].kill()
-    _, err = ended(members[0])
-    assert err.partition("error: ")[0] == said
+    (guard,) = Path(f"/proc/{members[0].pid}/task/{members[0].pid}/children").read_text().split()
+    os.kill(int(guard), signal.SIGSTOP)  # so that it learns of the words and of the loss at once
+    speaking(members[0])
+    members[1].kill()
+    ended(members[1])  # and its guard too, which holds its standard error
+    os.kill(int(guard), signal.SIGCONT)
+    assert ended(members[0])[1].startswith("error: lost process 1 of this run")
 
 
 FAIL = "raise SystemExit(3)"
