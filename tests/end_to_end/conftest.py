@@ -102,9 +102,10 @@ FORKS = """
 import json, os, runpy, sys, tempfile, warnings
 import sklearn.datasets
 from experiments import app, recipes, run_folder
-name, *lists = json.loads(sys.argv[1])
+before, lists = json.loads(sys.argv[1])
 warnings.simplefilter("ignore")
-for arguments in lists:
+exec(before)
+for name, *arguments in lists:
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         child = os.fork()
         if not child:
@@ -127,14 +128,14 @@ class Ended(NamedTuple):
 
 @pytest.fixture
 def scripts(script):
-    """Runs a script under each of several command lines, one after the other.
+    """Runs command lines, the names of scripts and their arguments, one after the other.
 
-    Each is a child of one process that has the imports behind it.
+    Each is a child of one process that has the imports behind it, and has run the code `before`.
     """
 
-    def run(name, *lists):
-        lists = [list(map(str, arguments)) for arguments in lists]
-        done = script(None, json.dumps([name, *lists]), code=FORKS)
+    def run(*lines, before=""):
+        lines = [list(map(str, line)) for line in lines]
+        done = script(None, json.dumps([before, lines]), code=FORKS)
         assert done.returncode == 0, done.err
         return [Ended(*json.loads(line)) for line in done.out.splitlines()]
 
@@ -149,7 +150,7 @@ def assert_refused(scripts):
     """
 
     def check(name, cases):
-        ended = scripts(name, *(arguments for arguments, _ in cases.values()))
+        ended = scripts(*([name, *arguments] for arguments, _ in cases.values()))
         for (case, (_, expected)), done in zip(cases.items(), ended, strict=True):
             assert done.returncode == 1, (case, done)
             assert re.fullmatch(r"error: [^\n]+\n", done.err), (case, done)

@@ -43,7 +43,7 @@ def test_the_checkpoint_of_the_lowest_distance_is_kept_and_a_run_is_evaluated_fr
 
     # The run's classifier is recalled.
     evaluate = (f"--workdir={tmp_path}", "--count=100", f"--cache={cache}")
-    (first,) = scripts("evaluate", (*evaluate, "--report"))
+    (first,) = scripts(["evaluate", *evaluate, "--report"])
     assert (first.returncode, first.err) == (0, "")
     assert "training a classifier" not in first.out
     record = json.loads((tmp_path / "evaluation.json").read_text())
@@ -77,7 +77,7 @@ def test_the_checkpoint_of_the_lowest_distance_is_kept_and_a_run_is_evaluated_fr
         assert f"<h2>{heading}" in page
 
     seen = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
-    (again,) = scripts("evaluate", (*evaluate, f"--out={tmp_path / 'again.json'}"))
+    (again,) = scripts(["evaluate", *evaluate, f"--out={tmp_path / 'again.json'}"])
     assert again.returncode == 0, again.err
     assert json.loads((tmp_path / "again.json").read_text()) == record
     assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == seen

@@ -108,9 +108,9 @@ def test_bad_input_gets_one_clear_line(assert_refused, tmp_path):
 
 
 def test_a_changed_config_is_refused_with_a_diff_unless_allowed(scripts, tmp_path, final_state):
-    run = (*RUN, "--config.steps=4", f"--workdir={tmp_path}")
+    run = ("train", *RUN, "--config.steps=4", f"--workdir={tmp_path}")
     changed = (*run, "--config.steps=8", "--config.r1=2.0")
-    first, refused, allowed = scripts("train", run, changed, (*changed, "--allow_config_change"))
+    first, refused, allowed = scripts(run, changed, (*changed, "--allow_config_change"))
     assert (first.returncode, allowed.returncode) == (0, 0), (first, allowed)
     assert refused.returncode == 1
     assert "r1: 0.1 -> 2.0" in refused.err
@@ -120,7 +120,7 @@ def test_a_changed_config_is_refused_with_a_diff_unless_allowed(scripts, tmp_pat
 
 def test_a_value_that_is_not_finite_stops_the_run_and_is_named(scripts, tmp_path):
     diverging = ("--config.generator.learning_rate=1e30", "--config.ema_decay=0.5")
-    (result,) = scripts("train", (*RUN, *diverging, f"--workdir={tmp_path}"))
+    (result,) = scripts(["train", *RUN, *diverging, f"--workdir={tmp_path}"])
     assert result.returncode == 1
     (line,) = [line for line in result.err.splitlines() if line.startswith("error: ")]
     assert "step " in line
@@ -162,10 +162,9 @@ def test_samples_come_from_the_folder_alone(tiny, scripts, tmp_path):
     moved = (tmp_path / "run").rename(tmp_path / "moved")
     arrays, arcs = tmp_path / "x.npz", tmp_path / "arcs.png"
     labelled, interpolated, refused = scripts(
-        "sample",
-        (f"--workdir={moved}", "--count=7", "--label=3", f"--out={arrays}"),
-        (f"--workdir={moved}", "--interpolate", f"--out={arcs}"),
-        (f"--workdir={moved}", "--label=10"),
+        ["sample", f"--workdir={moved}", "--count=7", "--label=3", f"--out={arrays}"],
+        ["sample", f"--workdir={moved}", "--interpolate", f"--out={arcs}"],
+        ["sample", f"--workdir={moved}", "--label=10"],
     )
     assert labelled.returncode == 0, labelled.err
     arrays = np.load(arrays)
