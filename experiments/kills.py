@@ -156,10 +156,11 @@ def _reached(workdir: Path) -> str:
 def _compare(workdir: Path, whole: Path) -> None:
     """Raises a UserError where two runs differ."""
     one, other = run_folder.load_run(workdir), run_folder.load_run(whole)
+    pictures = _pictures(workdir).items() ^ _pictures(whole).items()
     for what, same in {
         "state": one.step == other.step and digest(one.state) == digest(other.state),
         "log": _records(workdir) == _records(whole),
-        "pictures": _pictures(workdir) == _pictures(whole),
+        f"pictures {sorted({name for name, _ in pictures})}": not pictures,
     }.items():
         if not same:
             raise UserError(f"{workdir}: {what} not as without a kill")

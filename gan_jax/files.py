@@ -60,3 +60,9 @@ def sync(path: pathlib.Path) -> None:
 def is_partial(name: str) -> bool:
     """Whether a file of this name is what a killed process left of `replacing`."""
     return name.startswith(_PARTIAL)
+
+
+def remove_partial(folder: pathlib.Path, name: str = "*") -> None:
+    """Removes what killed processes left of files of this name or pattern; nobody may write one."""
+    for partial in folder.glob(f"{_PARTIAL}*-{name}"):
+        partial.unlink(missing_ok=True)

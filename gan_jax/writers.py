@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from gan_jax import pictures
 from gan_jax.data.kinds import Audio, Kind
-from gan_jax.files import write_whole
+from gan_jax.files import remove_partial, write_whole
 from gan_jax.kinds import write
 from gan_jax.types import UserError
 
@@ -60,6 +60,7 @@ class Writer:
 
     Opened to go on from `start_step`, it first drops what was logged after that step: the run that
     wrote it was killed past its last checkpoint. A resumed run's log thus equals an unbroken one's.
+    Of pictures that it was killed over, what was half written is removed.
     """
 
     def __init__(
@@ -74,6 +75,8 @@ class Writer:
         self._files = contextlib.ExitStack()
         with _disk(self._workdir):
             self._workdir.mkdir(parents=True, exist_ok=True)
+            remove_partial(self._workdir / "samples")
+            remove_partial(self._workdir, "curves.png")
             self._records = _turn_back(self._workdir, start_step)
             metrics = self._workdir / _METRICS
             self._metrics = self._files.enter_context(metrics.open("a", encoding="utf-8"))

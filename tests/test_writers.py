@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from contextlib import suppress
 from functools import partial
 
 import jax.numpy as jnp
@@ -16,6 +17,7 @@ from PIL import Image
 from scipy.io import wavfile
 from tensorboardX.proto.event_pb2 import Event
 
+from gan_jax import files
 from gan_jax.data.kinds import Audio, Tokens, Video
 from gan_jax.data.kinds import Image as ImageKind
 from gan_jax.types import UserError
@@ -262,3 +264,19 @@ def test_on_a_terminal_progress_is_a_bar_and_lines_stay_whole():
     assert "100%" in last
     assert "step 10/10" in last
     assert "generator/loss 0.5" in last
+
+
+def test_half_written_pictures_of_a_killed_run_are_removed_and_what_others_write_stays(tmp_path):
+    (tmp_path / "samples").mkdir()
+    for name in ("samples/00000004.png", "curves.png", "evaluation.json"):
+        with suppress(KeyError), files.replacing(tmp_path / name) as half:
+            half.write_text("half")
+            left = half.with_name(half.name)
+            os.link(left, tmp_path / "left")
+            raise KeyError
+        (tmp_path / "left").rename(left)
+    (tmp_path / "samples" / "00000002.png").touch()
+    with Writer(tmp_path):
+        assert [path.name for path in (tmp_path / "samples").iterdir()] == ["00000002.png"]
+        names = [name for name in os.listdir(tmp_path) if files.is_partial(name)]
+        assert [name.rpartition("-")[2] for name in names] == ["evaluation.json"]
