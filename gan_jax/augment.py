@@ -114,6 +114,15 @@ def cutout(keys: PRNGKey, x: Array, share: float = 1 / 2) -> Array:
     return jnp.where(_rectangle(starts, sizes, x), 0, x)
 
 
+def drop_pixels(keys: PRNGKey, x: Array, share: float, value: float = -1.0) -> Array:
+    """Gives each pixel of [B, ..., H, W, C], all its channels, the value with probability `share`.
+
+    Block-pixels of AmbientGAN, Bora et al., 2018, openreview.net/forum?id=Hy7fDog0b, section 3.
+    """
+    drawn = prng.uniform(keys, (*x.shape[1:-1], 1))
+    return jnp.where(drawn < share, value, x)
+
+
 def with_probability(keys: PRNGKey, x: Array, transform: Transform, p: float | Array) -> Array:
     """`transform` of each example with probability `p`, which may be traced; else it stays.
 

@@ -2,11 +2,13 @@
 
 import dataclasses
 import math
+from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import optax
 
-from gan_jax.types import Array, UserError
+from gan_jax.types import Array, Params, UserError
 
 DECAYS = ("constant", "linear", "cosine")
 
@@ -73,6 +75,60 @@ class Adam:
             return decay
         warmup = optax.linear_schedule(0.0, rate, self.warmup_steps)
         return optax.join_schedules([warmup, decay], [self.warmup_steps])
+
+
+def clip_weights(limit: float) -> optax.GradientTransformation:
+    """Keeps every parameter in `[-limit, limit]`; the last of a chain.
+
+    Wasserstein GAN, Arjovsky et al., 2017, arXiv:1701.07875, algorithm 1, where it is 0.01.
+
+    Raises:
+      UserError: the limit is not above 0.
+    """
+    if not 0 < limit < math.inf:
+        raise UserError(f"the limit {limit} of weights is not a finite number above 0")
+
+    def clipped(update: Array, param: Array) -> Array:
+        return jnp.clip(param + update, -limit, limit) - param
+
+    return optax.stateless_with_tree_map(clipped)
+
+
+class ExtragradientState(NamedTuple):
+    """Of `extragradient`: the inner optimizer's, where it came from, and whether it is ahead."""
+
+    inner: optax.OptState
+    origin: Params
+    ahead: Array
+
+
+def extragradient(inner: optax.GradientTransformation) -> optax.GradientTransformation:
+    """Looks a step ahead and goes, from where it was, by the gradient found there.
+
+    Every other update is the look ahead, so that two steps of a game, by players who move at once
+    (`simultaneous`), are one of the method.
+
+    A Variational Inequality Perspective on Generative Adversarial Networks, Gidel et al., 2019,
+    arXiv:1802.10551, algorithm 2, with `optax.adam` algorithm 4. Its optimistic sibling is
+    `optax.optimistic_gradient_descent`.
+    """
+
+    def init(params: Params) -> ExtragradientState:
+        origin = jax.tree.map(jnp.copy, params)
+        return ExtragradientState(inner.init(params), origin, jnp.zeros((), bool))
+
+    def update(
+        grads: Params, state: ExtragradientState, params: Params | None = None
+    ) -> tuple[Params, ExtragradientState]:
+        updates, new = inner.update(grads, state.inner, params)
+        origin = jax.tree.map(
+            lambda old, here: jnp.where(state.ahead, old, here), state.origin, params
+        )
+        target = jax.tree.map(jnp.add, origin, updates)
+        updates = jax.tree.map(jnp.subtract, target, params)
+        return updates, ExtragradientState(new, origin, ~state.ahead)
+
+    return optax.GradientTransformation(init, update)
 
 
 def cosine(start: float, end: float, steps: int) -> optax.Schedule:

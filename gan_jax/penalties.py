@@ -1,4 +1,4 @@
-"""Penalties: regularisers of a discriminator's gradient with respect to its input.
+"""Penalties: regularisers of a discriminator as a function of its input.
 
 A critic here is any function `x -> logits` with the parameters closed over, where `x` is `[B, ...]`
 and `logits` is `[B]` or, for a discriminator of patches, `[B, h, w]` (summed over the patches).
@@ -9,6 +9,7 @@ normalisation in the critic breaks that.
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import chex
@@ -19,6 +20,9 @@ from gan_jax import prng
 from gan_jax.types import Array, PRNGKey, UserError
 
 Critic = Callable[[Array], Array]
+
+Transform = Callable[[PRNGKey, Array], Array]
+"""`(keys [B], x [B, ...]) -> x`, as those of `augment`."""
 
 PenaltyFunction = Callable[[Critic, Array, Array, PRNGKey], Array]
 """`(critic, real, fake, keys) -> [B]`, unweighted."""
@@ -83,30 +87,78 @@ def r2(critic: Critic, fake: Array) -> Array:
     return 0.5 * squared_gradient_norm(critic, fake)
 
 
-def gradient_penalty(critic: Critic, real: Array, fake: Array, keys: PRNGKey) -> Array:
+def gradient_penalty(
+    critic: Critic, real: Array, fake: Array, keys: PRNGKey, *, one_sided: bool = False
+) -> Array:
     """WGAN-GP's `(‖∇D(x̂)‖ - 1)²` at random points between real and generated examples.
 
-    `x̂ = real + ε (fake - real)` with one ε, uniform on [0, 1), per example. The gradient of the
-    norm at a vanishing gradient, where it does not exist, is taken as 0 and not NaN.
+    `x̂ = real + ε (fake - real)` with one ε, uniform on [0, 1), per example. One-sided it is
+    `max(0, ‖∇D(x̂)‖ - 1)²`. The gradient of the norm at a vanishing gradient, where it does not
+    exist, is taken as 0 and not NaN.
 
     Improved Training of Wasserstein GANs, Gulrajani et al., 2017, arXiv:1704.00028, eq. 3
-    (without its λ, customarily 10).
+    (without its λ, customarily 10); one-sided On the Regularization of Wasserstein GANs, Petzka et
+    al., 2018, arXiv:1709.08894, eq. 8.
 
     Args:
       critic: `x -> logits`.
       real: `[B, ...]`.
       fake: `[B, ...]`.
       keys: `[B]`, one key per example.
+      one_sided: whether slopes below 1 are left alone.
 
     Returns:
       `[B]`, at least 0.
     """
     chex.assert_equal_shape([real, fake])
     epsilon = prng.uniform(keys, (1,) * (real.ndim - 1))
-    squared = squared_gradient_norm(critic, real + epsilon * (fake - real))
+    excess = _gradient_norm(critic, real + epsilon * (fake - real)) - 1
+    return (jax.nn.relu(excess) if one_sided else excess) ** 2
+
+
+def dragan(critic: Critic, real: Array, keys: PRNGKey, *, std: Array | float) -> Array:
+    """DRAGAN's `(‖∇D(x̂)‖ - 1)²` around real examples: `x̂ = real + ½ σ u`, u uniform on [0, 1).
+
+    On Convergence and Stability of GANs, Kodali et al., 2017, arXiv:1705.07215, section 2.2; the
+    noise is that of the authors' code, github.com/kodalinaveen3/DRAGAN.
+
+    Args:
+      critic: `x -> logits`.
+      real: `[B, ...]`.
+      keys: `[B]`, one key per example.
+      std: σ, the standard deviation of the data.
+
+    Returns:
+      `[B]`, at least 0.
+    """
+    noise = prng.uniform(keys, real.shape[1:])
+    return (_gradient_norm(critic, real + 0.5 * std * noise) - 1) ** 2
+
+
+def consistency(critic: Critic, x: Array, keys: PRNGKey, transform: Transform) -> Array:
+    """`(D(x) - D(T(x)))²`, the mean over patches: what is alike is judged alike.
+
+    Consistency Regularization for Generative Adversarial Networks, Zhang et al., 2020,
+    arXiv:1910.12027, eq. 5; of samples as well as data it is the balanced form of Improved
+    Consistency Regularization for GANs, Zhao et al., 2021, arXiv:2002.04724.
+
+    Args:
+      critic: `x -> logits`.
+      x: `[B, ...]`.
+      keys: `[B]`, one key per example.
+      transform: T, `(keys, x) -> x` of the same shape, such as a flip and a shift.
+
+    Returns:
+      `[B]`, at least 0.
+    """
+    square = (critic(x) - critic(transform(keys, x))) ** 2
+    return jnp.mean(square, axis=tuple(range(1, square.ndim)))
+
+
+def _gradient_norm(critic: Critic, x: Array) -> Array:
+    squared = squared_gradient_norm(critic, x)
     positive = squared > 0
-    norm = jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
-    return (norm - 1) ** 2
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
 
 
 def _checked(name: str, function: PenaltyFunction, weight: Weight, every: int) -> Penalty:
@@ -127,6 +179,26 @@ def R2(weight: Weight, every: int = 1) -> Penalty:  # noqa: N802
     return _checked("r2", lambda critic, real, fake, keys: r2(critic, fake), weight, every)
 
 
-def GradientPenalty(weight: Weight, every: int = 1) -> Penalty:  # noqa: N802
+def GradientPenalty(weight: Weight, every: int = 1, *, one_sided: bool = False) -> Penalty:  # noqa: N802
     """`gradient_penalty` between the two with its weight λ."""
-    return _checked("gradient_penalty", gradient_penalty, weight, every)
+    function = partial(gradient_penalty, one_sided=one_sided)
+    return _checked("gradient_penalty", function, weight, every)
+
+
+def Dragan(weight: Weight, every: int = 1, *, std: float) -> Penalty:  # noqa: N802
+    """`dragan` around real examples with its weight λ, 10 in the paper."""
+    function = lambda critic, real, fake, keys: dragan(critic, real, keys, std=std)
+    return _checked("dragan", function, weight, every)
+
+
+def Consistency(  # noqa: N802
+    weight: Weight, every: int = 1, *, transform: Transform, balanced: bool = False
+) -> Penalty:
+    """`consistency` of real examples, or `balanced` of both kinds, with its weight λ, 10."""
+
+    def function(critic: Critic, real: Array, fake: Array, keys: PRNGKey) -> Array:
+        each = [("real", real), ("fake", fake)] if balanced else [("real", real)]
+        some = [consistency(critic, x, prng.fold_in(keys, name), transform) for name, x in each]
+        return sum(some, jnp.zeros(()))
+
+    return _checked("consistency", function, weight, every)

@@ -97,7 +97,51 @@ def infogan():
     return algorithms.infogan(GENERATOR, critic, classes=4, codes={"tilt": priors.uniform(1)}, **Z)
 
 
+def coupled():
+    """A GAN of whatever couples examples, remembers or draws besides."""
+    weakened = lambda keys, x, view: augment.with_probability(
+        keys, x, lambda keys, x: x / 2, 0.5 + algorithms.terms.augmentation_probability(view)
+    )
+    return gan(
+        discriminator=nets.several.Packed(DISCRIMINATOR, 2),
+        loss=losses.label_flipping(losses.NON_SATURATING, 0.3),
+        terms=[algorithms.terms.lecam(0.1), algorithms.terms.adaptive_augmentation(0.0, 50)],
+        penalties=[penalties.Consistency(1.0, transform=noisy)],
+        augment=weakened,
+        top_share=0.5,
+        group=2,
+    )
+
+
+def noisy(keys, x):
+    return x + prng.normal(keys, x.shape[1:])
+
+
+def diverse():
+    """Several generators under the terms that read features and latents."""
+    terms = algorithms.terms
+    return algorithms.madgan(
+        GENERATOR,
+        nets.mlp.Discriminator((6,), heads={"class": 2}, features=True),
+        count=2,
+        prior=LATENT,
+        terms=[
+            terms.feature_matching(),
+            terms.pulling_away(),
+            terms.mode_seeking(0.01),
+            terms.latent_consistency(1.0, 0.1, 0.1),
+        ],
+        penalties=[penalties.Dragan(1.0, std=0.5)],
+    )
+
+
 GAMES = {
+    "coupled": (coupled, {"x": POINTS}),
+    "diverse": (diverse, {"x": POINTS}),
+    "gman": (
+        lambda: algorithms.gman(GENERATOR, DISCRIMINATOR, count=2, sharpness=1.0, **Z),
+        {"x": POINTS},
+    ),
     "conditional wgan-gp": (conditional_wgan_gp, LABELLED),
     # One array is too large to travel with the others.
     "wide gan": (lambda: gan(nets.mlp.Generator((2,), (256, 256))), {"x": POINTS}),
@@ -119,6 +163,26 @@ GAMES = {
     "infogan": (infogan, {"x": POINTS}),
     "began": (lambda: algorithms.began(Dropped(2), Dropped(2), gain=0.1, **Z), {"x": POINTS}),
     "vae": (lambda: algorithms.vae(Dropped(4), Dropped(2), latent_dim=2), {"x": POINTS}),
+    "iwae": (
+        lambda: algorithms.iwae(Dropped(4), Dropped(2), latent_dim=2, samples=3),
+        {"x": POINTS},
+    ),
+    "vae_gan": (
+        lambda: algorithms.vae_gan(
+            Dropped(4), Dropped(2), nets.mlp.Discriminator((6,), features=True), latent_dim=2
+        ),
+        {"x": POINTS},
+    ),
+    "aae": (
+        lambda: algorithms.aae(Dropped(6), Dropped(2), Dropped(1), classes=3, **Z),
+        {"x": POINTS, "labelled": POINTS[::-1].copy(), "labelled_label": LABELS},
+    ),
+    "bigan": (
+        lambda: algorithms.bigan(
+            Dropped(6), Dropped(2), nets.mlp.PairDiscriminator((6,)), stochastic=True, **Z
+        ),
+        {"x": POINTS},
+    ),
     "cyclegan": (
         lambda: algorithms.cyclegan(Dropped(2), Dropped(1), pool_size=5),
         {"a": POINTS, "b": POINTS[::-1].copy()},

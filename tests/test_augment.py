@@ -17,6 +17,7 @@ EACH = {
     "colour": augment.colour,
     "translation": augment.translation,
     "cutout": augment.cutout,
+    "dropped": lambda keys, x: augment.drop_pixels(keys, x, 0.4),
     "some": lambda keys, x: augment.with_probability(keys, x, augment.colour, 0.5),
     "composed": augment.compose(augment.flip, augment.colour, augment.cutout),
 }
@@ -40,7 +41,7 @@ def test_examples_are_changed_differently(name):
     assert len(np.unique(EACH[name](KEYS, same), axis=0)) > 1
 
 
-@pytest.mark.parametrize("name", ["colour", "translation", "cutout", "composed"])
+@pytest.mark.parametrize("name", ["colour", "translation", "cutout", "dropped", "composed"])
 def test_what_a_discriminator_sees_is_differentiable(name):
     gradient = jax.grad(lambda x: jnp.sum(EACH[name](KEYS, x) ** 2))(X)
     assert np.all(np.isfinite(gradient))
@@ -184,3 +185,12 @@ def test_composed_transforms_follow_one_another_with_keys_of_their_own():
     expected = second(fold_in(KEYS, 1), first(fold_in(KEYS, 0), x))
     np.testing.assert_array_equal(augment.compose(first, second)(KEYS, x), expected)
     assert augment.compose()(KEYS, x) is x
+
+
+def test_so_many_pixels_are_dropped_with_all_their_channels():
+    x = jnp.zeros((400, 6, 4, 3))
+    dropped = np.asarray(augment.drop_pixels(MANY, x, 0.3, value=0.5))
+    np.testing.assert_array_equal(dropped.min(axis=-1), dropped.max(axis=-1))
+    assert set(np.unique(dropped)) == {0.0, 0.5}
+    share = np.mean(dropped == 0.5)
+    assert share == pytest.approx(0.3, abs=4 * np.sqrt(0.3 * 0.7 / (400 * 24)))

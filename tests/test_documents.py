@@ -1,6 +1,7 @@
 """What the README shows is what works."""
 
 import re
+from importlib import import_module
 from pathlib import Path
 
 import jax
@@ -25,6 +26,29 @@ def test_the_custom_gan_of_the_readme_trains():
 @pytest.mark.parametrize(("title", "code"), BLOCKS, ids=[title for title, _ in BLOCKS])
 def test_what_the_page_on_importing_shows_runs_by_itself(title, code):
     exec(compile(code, title, "exec"), {})
+
+
+METHODS = (ROOT / "docs/methods.md").read_text()
+
+
+def test_the_table_of_methods_names_every_recipe_and_nothing_that_is_not_there():
+    folders = "(?:audio|image|points|table|text|translation|video)"
+    named = set()
+    for row in METHODS.splitlines():
+        folder = ""
+        for found, name in re.findall(rf"`({folders}/)?(\w+\.py)`", row):
+            folder = found or folder
+            named.add(folder + name)
+    recipes = {p.relative_to(ROOT / "configs").as_posix() for p in ROOT.glob("configs/*/*.py")}
+    assert named == {recipe for recipe in recipes if not recipe.startswith("sweeps/")}
+    for path in re.findall(r"`(tests/[\w/]+\.py)`", METHODS):
+        assert (ROOT / path).exists(), path
+    for room, name in re.findall(
+        r"`(algorithms|layers|losses|optimizers|penalties)\.([\w.]+)", METHODS
+    ):
+        part = import_module(f"gan_jax.{room}")
+        for attribute in name.split("."):
+            part = getattr(part, attribute)
 
 
 def test_every_path_the_readme_names_exists():

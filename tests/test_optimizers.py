@@ -4,7 +4,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax.optimizers import Adam, cosine
+from gan_jax.optimizers import Adam, clip_weights, cosine
 from gan_jax.types import UserError
 
 RATE = 0.3
@@ -106,3 +106,18 @@ def test_a_cosine_goes_from_start_to_end_and_stays(start, end):
     quarter = end + (start - end) * 0.5 * (1 + np.cos(np.pi / 4))
     for step, value in {0: start, 25: quarter, 50: half, 100: end, 130: end}.items():
         np.testing.assert_allclose(schedule(step), value, rtol=1e-5, atol=1e-7)
+
+
+def test_clipped_weights_stay_within_their_limit_and_move_as_they_would_inside_it():
+    params = {"w": jnp.array([0.0, 0.09, -0.1, 0.05])}
+    optimizer = optax.chain(optax.sgd(1.0), clip_weights(0.1))
+    grads = {"w": jnp.array([-0.02, -0.5, 0.5, 0.06])}
+    updates, _ = optimizer.update(grads, optimizer.init(params), params)
+    after = optax.apply_updates(params, updates)
+    np.testing.assert_allclose(after["w"], [0.02, 0.1, -0.1, -0.01], rtol=1e-5)
+
+
+@pytest.mark.parametrize("limit", [0.0, -1.0, float("nan")])
+def test_a_limit_of_weights_that_cannot_be_is_refused(limit):
+    with pytest.raises(UserError, match="limit"):
+        clip_weights(limit)

@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -13,11 +14,21 @@ KEYS = prng.per_example(jax.random.key(7), 5)
 INPUTS = {name: jnp.array(value) for name, value in GOLDEN["inputs"].items()}
 PARAMS = {name: jnp.array(value) for name, value in GOLDEN["params"].items()}
 
+mirrored = lambda keys, x: 0.5 * jnp.flip(x, axis=1)
+
 # Of one signature, `(critic, real, fake, keys) -> [B]`.
 PENALTIES = {
     "r1": lambda critic, real, fake, keys: penalties.r1(critic, real),
     "r2": lambda critic, real, fake, keys: penalties.r2(critic, fake),
     "gradient_penalty": penalties.gradient_penalty,
+    "one_sided": partial(penalties.gradient_penalty, one_sided=True),
+    "dragan": lambda critic, real, fake, keys: penalties.dragan(critic, real, keys, std=0.8),
+    "consistency": lambda critic, real, fake, keys: penalties.consistency(
+        critic, real, keys, mirrored
+    ),
+    "balanced": lambda critic, real, fake, keys: sum(
+        penalties.consistency(critic, x, keys, mirrored) for x in (real, fake)
+    ),
 }
 every_penalty = pytest.mark.parametrize("name", PENALTIES)
 
@@ -34,6 +45,7 @@ def evaluate(name, params=PARAMS, **changes):
 
 def test_uniform_noise_is_that_which_the_golden_values_were_made_with():
     np.testing.assert_array_equal(prng.uniform(KEYS, ()), np.float32(GOLDEN["epsilon"]))
+    np.testing.assert_array_equal(prng.uniform(KEYS, (3,)), np.float32(GOLDEN["noise"]))
 
 
 @every_penalty
@@ -60,7 +72,7 @@ def test_of_a_linear_critic_is_exactly_half_the_squared_weight(name, seen, shape
     np.testing.assert_array_equal(penalty, np.full(6, 0.5 * float(jnp.sum(w**2))))
 
 
-@every_penalty
+@pytest.mark.parametrize("name", sorted(PENALTIES.keys() - {"one_sided"}))
 def test_changing_one_example_changes_its_own_penalty_alone(name):
     changes = {side: INPUTS[side].at[2].add(1.0) for side in ("real", "fake")}
     changed = evaluate(name) != evaluate(name, **changes)
@@ -91,7 +103,7 @@ def test_gradient_penalty_looks_between_real_and_fake_at_one_point_an_example():
     np.testing.assert_allclose(penalty, (norm - 1) ** 2, rtol=1e-5)
 
 
-@every_penalty
+@pytest.mark.parametrize("name", sorted(PENALTIES.keys() - {"consistency", "balanced"}))
 def test_of_a_critic_of_patches_sums_them(name):
     w = jnp.asarray(np.random.default_rng(2).normal(size=(3, 2, 4)), jnp.float32)
     patches = lambda x: jnp.tanh(jnp.einsum("bd,dhw->bhw", x, w))
@@ -111,6 +123,10 @@ VALUES = {
     "r1": penalties.R1,
     "r2": penalties.R2,
     "gradient_penalty": penalties.GradientPenalty,
+    "one_sided": partial(penalties.GradientPenalty, one_sided=True),
+    "dragan": partial(penalties.Dragan, std=0.8),
+    "consistency": partial(penalties.Consistency, transform=mirrored),
+    "balanced": partial(penalties.Consistency, transform=mirrored, balanced=True),
 }
 
 
@@ -120,7 +136,7 @@ def test_a_penalty_with_its_weight_is_as_many_times_the_function(name, every):
     critic = lambda x: mlp(PARAMS, x)
     inputs = INPUTS["real"], INPUTS["fake"], KEYS
     penalty = VALUES[name](2.5, every=every)
-    assert penalty.name == name
+    assert penalty.name in (name, {"one_sided": "gradient_penalty"}.get(name, "consistency"))
     expected = 2.5 * every * evaluate(name)
     np.testing.assert_allclose(penalty(critic, *inputs), expected, rtol=1e-6)
 
@@ -131,3 +147,19 @@ def test_a_weight_may_be_a_schedule_of_the_step():
     for step in (0, 3):
         value = penalty(critic, INPUTS["real"], INPUTS["fake"], KEYS, jnp.int32(step))
         np.testing.assert_allclose(value, 10 / (1 + step) * evaluate("r1"), rtol=1e-6)
+
+
+def test_consistency_of_a_critic_of_patches_is_their_mean():
+    patches = lambda x: jnp.stack([x[:, :2], 3 * x[:, :2]], axis=2)
+    value = penalties.consistency(patches, INPUTS["real"], KEYS, mirrored)
+    square = np.square(INPUTS["real"][:, :2] - 0.5 * INPUTS["real"][:, :0:-1])
+    np.testing.assert_allclose(value, 5 * np.mean(square, axis=1), rtol=1e-5)
+
+
+def test_the_balanced_form_moves_data_and_samples_apart():
+    moved = lambda keys, x: x + prng.uniform(keys, (1,))
+    critic = lambda x: x[:, 0]
+    penalty = penalties.Consistency(1.0, transform=moved, balanced=True)
+    seen = penalty(critic, INPUTS["real"], INPUTS["fake"], KEYS)
+    drawn = (prng.uniform(prng.fold_in(KEYS, name), ()) for name in ("real", "fake"))
+    np.testing.assert_allclose(seen, sum(np.square(u) for u in drawn), rtol=1e-4)

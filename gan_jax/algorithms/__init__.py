@@ -1,25 +1,44 @@
 """Algorithms: one module per kind of game, each a function that returns a `game.Game`."""
 
+from gan_jax.algorithms import terms
+from gan_jax.algorithms._aae import aae
 from gan_jax.algorithms._began import began
+from gan_jax.algorithms._bigan import bigan, bigan_code
 from gan_jax.algorithms._classifier import classifier
 from gan_jax.algorithms._cyclegan import cyclegan
-from gan_jax.algorithms._gan import Term, gan, logits_of
+from gan_jax.algorithms._dynamics import consensus, unrolled
+from gan_jax.algorithms._gan import Scene, Term, gan, logits_of
+from gan_jax.algorithms._gman import gman
 from gan_jax.algorithms._infogan import infogan
+from gan_jax.algorithms._iwae import iwae, log_importance_weights
+from gan_jax.algorithms._madgan import madgan
 from gan_jax.algorithms._pix2pix import pix2pix
-from gan_jax.algorithms._vae import BERNOULLI, Likelihood, gaussian, log_importance_weights, vae
+from gan_jax.algorithms._vae import BERNOULLI, Likelihood, gaussian, vae
+from gan_jax.algorithms._vae_gan import vae_gan
 
 __all__ = [
     "BERNOULLI",
     "Likelihood",
+    "Scene",
     "Term",
+    "aae",
     "began",
+    "bigan",
+    "bigan_code",
     "classifier",
+    "consensus",
     "cyclegan",
     "gan",
     "gaussian",
+    "gman",
     "infogan",
+    "iwae",
     "log_importance_weights",
     "logits_of",
+    "madgan",
     "pix2pix",
+    "terms",
+    "unrolled",
     "vae",
+    "vae_gan",
 ]

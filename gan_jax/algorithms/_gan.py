@@ -1,11 +1,13 @@
 """The general GAN: any loss, penalties, terms, prior, architecture, conditioning, augmentation."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from gan_jax import prng
 from gan_jax.game import MEMORY, Aux, Game, Players, Turn, View, apply, initialise
@@ -18,18 +20,46 @@ Output = Any
 """Of a discriminator: logits, or a mapping with `logits` and whatever else it says."""
 
 
+class Scene(NamedTuple):
+    """What a term sees of a turn, when both nets have spoken.
+
+    Attributes:
+      view: the turn's.
+      data: as D is given them, `[B, ...]`, but for augmentation.
+      samples: likewise.
+      real: D's output of data.
+      fake: of samples.
+      generate: `columns -> samples` under other inputs, such as `{"latent": ...}`, in place of the
+        view's.
+      judge: `x -> output`, of anything like data, each time under the same augmentation.
+    """
+
+    view: View
+    data: Array
+    samples: Array
+    real: Output
+    fake: Output
+    generate: Callable[[Batch], Array]
+    judge: Callable[[Array], Output]
+
+
 class Term(NamedTuple):
     """What either side minimises besides the adversarial loss.
 
     Attributes:
-      name: of its metric.
-      discriminator: `(view, real, fake) -> [B]`, weight included, of D's outputs; None for none.
+      name: of its metric, and of what it remembers.
+      discriminator: `scene -> [B]` or a scalar, weight included; None for none.
       generator: likewise.
+      memory: what it knows at first, where it remembers: the entry of its name in D's `memory`.
+      update: `(memory, (real, fake), keys, step) -> memory`, of D's outputs on the whole batch; see
+        `game.Turn`.
     """
 
     name: str
-    discriminator: Callable[[View, Output, Output], Array] | None = None
-    generator: Callable[[View, Output, Output], Array] | None = None
+    discriminator: Callable[[Scene], Array] | None = None
+    generator: Callable[[Scene], Array] | None = None
+    memory: Any = None
+    update: Callable[[Any, Any, PRNGKey, Array], Any] | None = None
 
 
 def gan(
@@ -42,8 +72,9 @@ def gan(
     terms: Sequence[Term] = (),
     conditional: bool = False,
     augment: Callable[[PRNGKey, Array, View], Array] | None = None,
-    memory: Any = None,
-    update: Callable[[Any, Any, PRNGKey, Array], Any] | None = None,
+    top_share: float | Callable[[Array], Array] = 1.0,
+    group: int = 1,
+    observe: Callable[[PRNGKey, Array], Array] | None = None,
     encode: Callable[[Array], Array] = lambda x: x,
     decode: Callable[[Array], Array] = lambda x: x,
     discriminator_repeats: int = 1,
@@ -73,10 +104,12 @@ def gan(
       conditional: both nets are given the batch's `label` [B].
       augment: `(keys [B], x, view) -> x`, differentiable: what the discriminator sees in place of
         data and samples alike.
-      memory: the discriminator's at first, where it has one, such as the probability that an
-        adaptive augmentation reads of its view.
-      update: `(memory, (real, fake), keys, step) -> memory`, of D's outputs on the whole batch; see
-        `game.Turn`.
+      top_share: of a batch's samples, those that D takes for the most real, that the generator
+        learns from, or a schedule (Top-k Training of GANs, Sinha et al., 2020, arXiv:2002.06224).
+      group: so many consecutive examples stay together, for a discriminator that looks at several.
+      observe: `(keys [B], samples) -> x`, differentiable, for data of which one has incomplete or
+        noisy observations alone: samples are observed alike before anybody looks at them
+        (AmbientGAN, Bora et al., 2018, openreview.net/forum?id=Hy7fDog0b).
       encode: what of the data's `x` the discriminator sees, such as one-hot vectors of tokens.
       decode: its inverse, of samples.
       discriminator_repeats: discriminator updates a step, each on fresh data.
@@ -85,6 +118,7 @@ def gan(
       A game on batches of `x` [B, ...] and, when conditional, `label` [B].
     """
     priors = dict(prior) if isinstance(prior, Mapping) else {"latent": prior}
+    remembering = {term.name: term for term in terms if term.update is not None}
     eager = [p for p in penalties if p.every == 1 and not _vanishes(p)]
     lazy = [p for p in penalties if p.every > 1 and not _vanishes(p)]
 
@@ -101,7 +135,10 @@ def gan(
     def generate(view: View) -> tuple[Array, Variables]:
         variables, keys = view.players["generator"], prng.fold_in(view.keys, "generator")
         latent, label = latent_of(view.batch), label_of(view.batch)
-        return apply(generator, variables, latent, label, train=True, keys=keys)
+        samples, stats = apply(generator, variables, latent, label, train=True, keys=keys)
+        if observe is not None:
+            samples = observe(prng.fold_in(view.keys, "observe"), samples)
+        return samples, stats
 
     def seen(view: View, x: Array, purpose: str) -> tuple[Array, Array | None, PRNGKey]:
         """What D is given of data or samples, and the keys for its own draws."""
@@ -126,37 +163,50 @@ def gan(
         halves = [jax.tree.map(lambda leaf, i=i: jnp.split(leaf, 2)[i], both) for i in range(2)]
         return halves[0], halves[1], stats
 
-    def critic_of(view: View, purpose: str) -> Callable[[Array], Array]:
-        def critic(x: Array) -> Array:
-            x, label, keys = seen(view, x, purpose)
-            variables = view.players["discriminator"]
-            output, _ = apply(discriminator, variables, x, label, train=True, keys=keys)
-            return logits_of(output)
-
-        return critic
+    def verdict_on(view: View, x: Array, purpose: str) -> Output:
+        x, label, keys = seen(view, x, purpose)
+        variables = view.players["discriminator"]
+        return apply(discriminator, variables, x, label, train=True, keys=keys)[0]
 
     def penalised(view: View, some: Sequence[Penalty], real: Array, fake: Array) -> Array:
         keys = prng.fold_in(view.keys, "penalty")
-        critic = critic_of(view, "penalty")
+        critic = lambda x: logits_of(verdict_on(view, x, "penalty"))
         values = [jnp.mean(p(critic, real, fake, keys, view.step)) for p in some]
         return sum(values, jnp.zeros(()))
 
-    def added(view: View, side: str, real: Output, fake: Output) -> dict[str, Array]:
+    def added(
+        view: View, side: str, data: Array, samples: Array, real: Output, fake: Output
+    ) -> dict[str, Array]:
         """The terms of one side, by name."""
+
+        def generate_from(columns: Batch) -> Array:
+            return generate(view._replace(batch={**view.batch, **columns}))[0]
+
+        judge_alone = partial(verdict_on, view, purpose="term")
+        scene = Scene(view, data, samples, real, fake, generate_from, judge_alone)
         some = ((term.name, getattr(term, side)) for term in terms)
-        return {name: jnp.mean(f(view, real, fake)) for name, f in some if f is not None}
+        return {name: jnp.mean(f(scene)) for name, f in some if f is not None}
+
+    def remember(memory: Any, seen: Any, keys: PRNGKey, step: Array) -> Any:
+        return {
+            name: term.update(memory[name], seen, prng.fold_in(keys, name), step)
+            for name, term in remembering.items()
+            if term.update is not None
+        }
 
     def discriminator_loss(view: View) -> tuple[Array, Aux]:
         real, (fake, _) = encode(view.batch["x"]), generate(view)
         outputs = judge(view, real, fake)
         real_logits, fake_logits = map(logits_of, outputs[:2])
-        total = jnp.mean(loss.discriminator(*_compared(loss, view, real_logits, fake_logits)))
+        compared = _compared(loss, view, real_logits, fake_logits)
+        total = jnp.mean(loss.discriminator(*_flipped(loss, view, *compared)))
         metrics = _verdict("real", real_logits) | _verdict("fake", fake_logits)
         metrics["logit_distance"] = jnp.mean(jnp.abs(real_logits - fake_logits))
-        more = added(view, "discriminator", *outputs[:2])
+        more = added(view, "discriminator", real, fake, *outputs[:2])
         if eager:
             more["penalty"] = penalised(view, eager, real, fake)
-        seen = None if update is None else outputs[:2]
+        each = lambda said: jnp.repeat(said, real.shape[0] // said.shape[0], axis=0)  # of a pack
+        seen = jax.tree.map(each, outputs[:2]) if remembering else None
         return sum(more.values(), total), Aux(metrics | more, outputs[2], seen)
 
     def lazy_turn(penalty: Penalty) -> Turn:
@@ -167,18 +217,22 @@ def gan(
         due = lambda step: step % penalty.every == 0
         return Turn("discriminator", penalty_loss, name=penalty.name, when=due)
 
+    def chosen(view: View, logits: Array) -> Array:
+        """Weights of samples, of mean 1 over the batch: those that D takes for real alone."""
+        share = top_share(jnp.asarray(view.step)) if callable(top_share) else top_share
+        everyone = lax.stop_gradient(view.gather(logits))
+        kept = lambda x: (x >= jnp.quantile(everyone, 1 - share)).astype(jnp.float32)
+        return kept(logits) / jnp.mean(kept(everyone))
+
     def generator_loss(view: View) -> tuple[Array, Aux]:
         fake, stats = generate(view)
-        variables = view.players["discriminator"]
-        each = {"real": encode(view.batch["x"]), "fake": fake}
-        outputs = {}
-        for name, x in each.items():
-            # XLA drops the pass over data unless the loss or a term reads it.
-            x, label, keys = seen(view, x, name)
-            outputs[name], _ = apply(discriminator, variables, x, label, train=True, keys=keys)
-        compared = _compared(loss, view, *(logits_of(outputs[n]) for n in ("real", "fake")))
-        total = jnp.mean(loss.generator(*compared[::-1]))
-        more = added(view, "generator", outputs["real"], outputs["fake"])
+        real = encode(view.batch["x"])
+        # XLA drops the pass over data unless the loss or a term reads it.
+        outputs = verdict_on(view, real, "real"), verdict_on(view, fake, "fake")
+        compared = _compared(loss, view, *map(logits_of, outputs))
+        each = loss.generator(*compared[::-1])
+        total = jnp.mean(each if top_share == 1 else each * chosen(view, logits_of(outputs[1])))
+        more = added(view, "generator", real, fake, *outputs)
         return sum(more.values(), total), Aux(more, stats)
 
     def sample(players: Players, inputs: Batch) -> Array:
@@ -197,15 +251,21 @@ def gan(
         keys = prng.per_example(key, x.shape[0])
         latent = latent_of(inputs(keys, batch))
         critic = initialise(discriminator, discriminator_key, x, label, keys=keys)
+        memory = {name: term.memory for name, term in remembering.items()}
         return {
             "generator": initialise(generator, generator_key, latent, label, keys=keys),
-            "discriminator": critic if memory is None else {**critic, MEMORY: memory},
+            "discriminator": {**critic, MEMORY: memory} if memory else critic,
         }
 
     return Game(
         init=init,
         turns=(
-            Turn("discriminator", discriminator_loss, repeats=discriminator_repeats, update=update),
+            Turn(
+                "discriminator",
+                discriminator_loss,
+                repeats=discriminator_repeats,
+                update=remember if remembering else None,
+            ),
             *map(lazy_turn, lazy),
             Turn("generator", generator_loss),
         ),
@@ -213,6 +273,7 @@ def gan(
         sample=sample,
         conditions=("label",) if conditional else (),
         metrics=metrics,
+        group=group,
     )
 
 
@@ -231,6 +292,15 @@ def _compared(loss: AdversarialLoss, view: View, real: Array, fake: Array) -> tu
         return real, fake
     real_mean, fake_mean = (jnp.mean(view.mean(logits)) for logits in (real, fake))
     return real - fake_mean, fake - real_mean
+
+
+def _flipped(loss: AdversarialLoss, view: View, real: Array, fake: Array) -> tuple[Array, Array]:
+    """Logits whose labels are exchanged in a share of the pairs."""
+    if not loss.flipped:
+        return real, fake
+    drawn = prng.uniform(prng.fold_in(view.keys, "flip"), (1,) * (real.ndim - 1))
+    flip = drawn[:: len(drawn) // len(real)] < loss.flipped  # by the first of a pack
+    return jnp.where(flip, fake, real), jnp.where(flip, real, fake)
 
 
 def _verdict(name: str, logits: Array) -> dict[str, Array]:

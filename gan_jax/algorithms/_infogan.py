@@ -1,6 +1,5 @@
 """InfoGAN: parts of the latent that a sample must tell of."""
 
-from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,12 +7,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax.algorithms._gan import Output, Term, gan
-from gan_jax.game import Game, Players, View, apply
+from gan_jax.algorithms._by_code import by_code
+from gan_jax.algorithms._gan import Scene, Term, gan
+from gan_jax.game import Game, Players, apply
 from gan_jax.priors import Prior, one_hot
 from gan_jax.types import Array, Batch, PRNGKey
-
-_EACH = 10  # samples of a class in a picture
 
 
 def infogan(
@@ -51,10 +49,11 @@ def infogan(
     """
     codes = {"class": one_hot(classes), **(codes or {})}
 
-    def information(view: View, real: Output, fake: Output) -> Array:
-        del real
+    def information(scene: Scene) -> Array:
         weights = weight if isinstance(weight, Mapping) else dict.fromkeys(codes, weight)
-        nll = (weights[n] * code.nll(fake[n], view.batch[n]) for n, code in codes.items())
+        nll = (
+            weights[n] * code.nll(scene.fake[n], scene.view.batch[n]) for n, code in codes.items()
+        )
         return sum(nll, jnp.zeros(()))
 
     game = gan(
@@ -79,13 +78,4 @@ def infogan(
             found["class_purity"] = jnp.sum(jnp.max(together, axis=1)) / len(read)
         return found
 
-    def show(players: Players, batch: Batch, keys: PRNGKey) -> OrderedDict[str, Array]:
-        """The same noise under each class in turn."""
-        drawn = {name: column[:_EACH] for name, column in game.inputs(keys, batch).items()}
-        strips = OrderedDict()
-        for k in range(classes):
-            code = jnp.broadcast_to(jax.nn.one_hot(k, classes), drawn["class"].shape)
-            strips[f"class {k}"] = game.sample(players, {**drawn, "class": code})
-        return strips
-
-    return game._replace(metrics=metrics, show=show)
+    return game._replace(metrics=metrics, show=by_code(game, "class", classes))

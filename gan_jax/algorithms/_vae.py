@@ -7,7 +7,6 @@ from typing import NamedTuple
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
-from jax import lax
 
 from gan_jax import prng
 from gan_jax.game import Aux, Game, Players, Turn, View, apply, initialise, join, part
@@ -72,10 +71,9 @@ def vae(
         players: Players, x: Array, keys: PRNGKey, *, train: bool
     ) -> tuple[Array, Array, Array, Variables]:
         """The decoder's output at one posterior sample, mean and log-variance, statistics."""
-        mean, log_variance, encoder_stats = _encode(encoder, players, x, keys, train=train)
-        noise = prng.normal(prng.fold_in(keys, "posterior"), (latent_dim,))
-        latent = mean + jnp.exp(0.5 * log_variance) * noise
-        output, decoder_stats = _decode(decoder, players, latent, keys, train=train)
+        mean, log_variance, encoder_stats = encode(encoder, players, x, keys, train=train)
+        latent, _ = draw(mean, log_variance, prng.fold_in(keys, "posterior"))
+        output, decoder_stats = decode(decoder, players, latent, keys, train=train)
         return output, mean, log_variance, join(encoder=encoder_stats, decoder=decoder_stats)
 
     def loss(view: View) -> tuple[Array, Aux]:
@@ -104,7 +102,7 @@ def vae(
         return {"latent": prng.normal(prng.fold_in(keys, "latent"), (latent_dim,))}
 
     def sample(players: Players, inputs: Batch) -> Array:
-        output, _ = _decode(decoder, players, inputs["latent"], None, train=False)
+        output, _ = decode(decoder, players, inputs["latent"], None, train=False)
         return likelihood.mean(output)
 
     def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
@@ -129,54 +127,28 @@ def vae(
     )
 
 
-def log_importance_weights(
-    encoder: nn.Module, decoder: nn.Module, *, likelihood: Likelihood = BERNOULLI
-) -> Callable[[Players, Array, PRNGKey, int], Array]:
-    """What `metrics.importance_weighted_bound` reads of the game `vae` of the same arguments.
-
-    Importance Weighted Autoencoders, Burda, Grosse & Salakhutdinov, 2016, arXiv:1509.00519.
-
-    Args:
-      encoder: as `vae` takes it; so are `decoder` and `likelihood`.
-      decoder: with outputs as the likelihood reads them.
-      likelihood: of an example given the decoder's output.
-
-    Returns:
-      `(players, x [B, ...], keys [B], samples) -> log p(x, z) - log q(z | x)`, `[samples, B]` in
-      nats, each z drawn from q. They are decoded B at a time; `samples` is static under jit.
-    """
-
-    def log_weights(players: Players, x: Array, keys: PRNGKey, samples: int) -> Array:
-        mean, log_variance, _ = _encode(encoder, players, x, None, train=False)
-        keys = prng.fold_in(keys, "posterior")
-
-        def draw(keys: PRNGKey) -> Array:
-            noise = prng.normal(keys, mean.shape[1:])
-            latent = mean + jnp.exp(0.5 * log_variance) * noise
-            output, _ = _decode(decoder, players, latent, None, train=False)
-            # log p(z) - log q(z | x): the two Gaussians' constants cancel.
-            ratio = 0.5 * jnp.sum(noise**2 + log_variance - latent**2, axis=-1)
-            return ratio - likelihood.nll(output, x)
-
-        return lax.map(draw, jax.vmap(lambda key: jax.random.split(key, samples), out_axes=1)(keys))
-
-    return log_weights
-
-
-def _encode(
+def encode(
     encoder: nn.Module, players: Players, x: Array, keys: PRNGKey | None, *, train: bool
 ) -> tuple[Array, Array, Variables]:
+    """The posterior's mean and log-variance, both [B, Z], and the encoder's statistics."""
     variables, keys = part(players["vae"], "encoder"), _own(keys, "encoder")
     code, stats = apply(encoder, variables, x, None, train=train, keys=keys)
     mean, log_variance = jnp.split(code, 2, axis=-1)
     return mean, log_variance, stats
 
 
-def _decode(
+def decode(
     decoder: nn.Module, players: Players, latent: Array, keys: PRNGKey | None, *, train: bool
 ) -> tuple[Array, Variables]:
+    """The decoder's output at latents [B, Z], and its statistics."""
     variables, keys = part(players["vae"], "decoder"), _own(keys, "decoder")
     return apply(decoder, variables, latent, None, train=train, keys=keys)
+
+
+def draw(mean: Array, log_variance: Array, keys: PRNGKey) -> tuple[Array, Array]:
+    """A draw of a diagonal Gaussian, differentiable in both, and the noise it is made of."""
+    noise = prng.normal(keys, mean.shape[1:])
+    return mean + jnp.exp(0.5 * log_variance) * noise, noise
 
 
 def _own(keys: PRNGKey | None, purpose: str) -> PRNGKey | None:

@@ -11,6 +11,7 @@ smallest float32, at |l| of about 88.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import chex
@@ -27,11 +28,13 @@ class AdversarialLoss(NamedTuple):
       generator: `(fake_logits, real_logits) -> loss`.
       relative_to_mean: whether both take logits less the mean logit of the other side, over the
         whole batch: `D(real) - E[D(fake)]` and `D(fake) - E[D(real)]`.
+      flipped: the share of pairs whose labels are exchanged for the discriminator, at random.
     """
 
     discriminator: Callable[[Array, Array], Array]
     generator: Callable[[Array, Array], Array]
     relative_to_mean: bool = False
+    flipped: float = 0.0
 
 
 def minimax_discriminator_loss(real_logits: Array, fake_logits: Array) -> Array:
@@ -64,22 +67,33 @@ def non_saturating_generator_loss(fake_logits: Array, real_logits: Array | None 
     return softplus(-fake_logits)
 
 
-def least_squares_discriminator_loss(real_logits: Array, fake_logits: Array) -> Array:
-    """`(D(real) - 1)² / 2 + D(fake)² / 2`, at least 0; the logits are used as they are.
+def least_squares_discriminator_loss(
+    real_logits: Array, fake_logits: Array, *, real: float = 1.0, fake: float = 0.0
+) -> Array:
+    """`(D(real) - b)² / 2 + (D(fake) - a)² / 2`, at least 0; the logits are used as they are.
 
-    Least Squares Generative Adversarial Networks, Mao et al., 2017, arXiv:1611.04076, eq. 9.
+    Least Squares Generative Adversarial Networks, Mao et al., 2017, arXiv:1611.04076, eq. 2, by
+    default in the coding of eq. 9.
+
+    Args:
+      real_logits: any shape.
+      fake_logits: the same.
+      real: b, what is wanted of data.
+      fake: a, what is wanted of samples.
     """
     chex.assert_equal_shape([real_logits, fake_logits])
-    return 0.5 * (real_logits - 1) ** 2 + 0.5 * fake_logits**2
+    return 0.5 * (real_logits - real) ** 2 + 0.5 * (fake_logits - fake) ** 2
 
 
-def least_squares_generator_loss(fake_logits: Array, real_logits: Array | None = None) -> Array:
-    """`(D(fake) - 1)² / 2`, at least 0.
+def least_squares_generator_loss(
+    fake_logits: Array, real_logits: Array | None = None, *, target: float = 1.0
+) -> Array:
+    """`(D(fake) - c)² / 2`, at least 0, with the target c.
 
-    Least Squares Generative Adversarial Networks, Mao et al., 2017, arXiv:1611.04076, eq. 9.
+    Least Squares Generative Adversarial Networks, Mao et al., 2017, arXiv:1611.04076, eq. 2.
     """
     del real_logits
-    return 0.5 * (fake_logits - 1) ** 2
+    return 0.5 * (fake_logits - target) ** 2
 
 
 def hinge_discriminator_loss(real_logits: Array, fake_logits: Array) -> Array:
@@ -142,6 +156,15 @@ def relativistic_generator_loss(fake_logits: Array, real_logits: Array | None = 
 MINIMAX = AdversarialLoss(minimax_discriminator_loss, minimax_generator_loss)
 NON_SATURATING = AdversarialLoss(non_saturating_discriminator_loss, non_saturating_generator_loss)
 LEAST_SQUARES = AdversarialLoss(least_squares_discriminator_loss, least_squares_generator_loss)
+LEAST_SQUARES_SIGNED = AdversarialLoss(
+    partial(least_squares_discriminator_loss, fake=-1.0), least_squares_generator_loss
+)
+"""The coding a = -1, b = c = 1."""
+LEAST_SQUARES_PEARSON = AdversarialLoss(
+    partial(least_squares_discriminator_loss, fake=-1.0),
+    partial(least_squares_generator_loss, target=0.0),
+)
+"""The coding a = -1, b = 1, c = 0 of eq. 8: Pearson's χ² of `p_real + p_fake` from `2 p_fake`."""
 HINGE = AdversarialLoss(hinge_discriminator_loss, hinge_generator_loss)
 WASSERSTEIN = AdversarialLoss(wasserstein_discriminator_loss, wasserstein_generator_loss)
 RELATIVISTIC = AdversarialLoss(relativistic_discriminator_loss, relativistic_generator_loss)
@@ -153,8 +176,7 @@ def relativistic_average(loss: AdversarialLoss) -> AdversarialLoss:
     With f the loss of the discriminator, it minimises `f(C(real), C(fake))` and the generator
     `f(C(fake), C(real))`, where C is the logit less the mean logit of the other side.
 
-    For losses that treat both signs alike, such as the logistic one and the hinge; least squares
-    would need the targets 1 and -1.
+    For losses that treat both signs alike: the logistic one, the hinge and `LEAST_SQUARES_SIGNED`.
 
     The relativistic discriminator, Jolicoeur-Martineau, 2018, arXiv:1807.00734, eq. 7 and 8.
     """
@@ -162,3 +184,50 @@ def relativistic_average(loss: AdversarialLoss) -> AdversarialLoss:
 
 
 RELATIVISTIC_AVERAGE = relativistic_average(NON_SATURATING)
+RELATIVISTIC_AVERAGE_LEAST_SQUARES = relativistic_average(LEAST_SQUARES_SIGNED)
+RELATIVISTIC_AVERAGE_HINGE = relativistic_average(HINGE)
+
+
+def label_smoothing(real: float = 0.9, fake: float = 0.0) -> AdversarialLoss:
+    """The non-saturating pair whose discriminator is trained on probabilities in place of labels.
+
+    `-E_real[α log D + (1 - α) log(1 - D)] - E_fake[β log D + (1 - β) log(1 - D)]`; one-sided
+    smoothing leaves β at 0, since else D would support the samples of today where no data are.
+
+    Improved Techniques for Training GANs, Salimans et al., 2016, arXiv:1606.03498, section 3.4.
+
+    Args:
+      real: α in [0, 1], the probability given for data.
+      fake: β in [0, 1], for samples.
+    """
+
+    def discriminator(real_logits: Array, fake_logits: Array) -> Array:
+        chex.assert_equal_shape([real_logits, fake_logits])
+        loss = softplus(-real_logits) + (1 - real) * real_logits
+        return loss + softplus(fake_logits) - fake * fake_logits
+
+    return AdversarialLoss(discriminator, non_saturating_generator_loss)
+
+
+def label_flipping(loss: AdversarialLoss, share: float) -> AdversarialLoss:
+    """A loss whose discriminator finds the labels of a share of the pairs, in [0, 1), exchanged.
+
+    How to Train a GAN?, Chintala et al., 2016, github.com/soumith/ganhacks, point 6.
+    """
+    return loss._replace(flipped=share)
+
+
+def energy_margin(margin: float) -> AdversarialLoss:
+    """EBGAN's loss of energies `E(x) = -D(x)`: `E(real) + max(0, m - E(fake))` against `E(fake)`.
+
+    Energy-based Generative Adversarial Network, Zhao et al., 2017, arXiv:1609.03126, eq. 1 and 2.
+
+    Args:
+      margin: m, positive: samples of a higher energy are left alone.
+    """
+
+    def discriminator(real_logits: Array, fake_logits: Array) -> Array:
+        chex.assert_equal_shape([real_logits, fake_logits])
+        return relu(margin + fake_logits) - real_logits
+
+    return AdversarialLoss(discriminator, hinge_generator_loss)

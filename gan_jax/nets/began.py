@@ -108,3 +108,25 @@ class Autoencoder(nn.Module):
         decoder = Generator(x.shape[1], x.shape[-1], self.width, dtype=self.dtype)
         made = decoder(code)
         return {"reconstruction": made, "features": code} if self.features else made
+
+
+class Energy(nn.Module):
+    """EBGAN's discriminator: logits are minus the mean squared error of an autoencoder.
+
+    Attributes:
+      code: of `Autoencoder`.
+      width: of `Autoencoder`.
+      dtype: of the computation; the outputs are float32.
+    """
+
+    code: int = 64
+    width: int = 64
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, label: None = None, train: bool = False) -> dict[str, Array]:
+        """Maps images [B, H, H, C] to `logits` [B], at most 0, and `features` [B, code]."""
+        del label, train
+        said = Autoencoder(self.code, self.width, features=True, dtype=self.dtype)(x)
+        error = jnp.mean((said["reconstruction"] - x) ** 2, axis=(1, 2, 3))
+        return {"logits": -error, "features": said["features"]}

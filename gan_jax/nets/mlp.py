@@ -11,6 +11,7 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
+from gan_jax.layers import BatchNorm
 from gan_jax.nets.heads import Head, Judgement, WithHeads, with_label
 from gan_jax.types import Array
 
@@ -28,18 +29,25 @@ class MLP(nn.Module):
       outputs: width of the last, linear layer; None for no such layer.
       activation: after each hidden layer.
       dtype: of the computation.
+      batch_norm: whether each hidden layer is normalised ahead of its activation.
+      axis_name: a mapped axis over which batch statistics are synchronised; None for per device.
     """
 
     hidden: Sequence[int]
     outputs: int | None
     activation: Callable[[Array], Array] = leaky_relu
     dtype: Any = jnp.float32
+    batch_norm: bool = False
+    axis_name: str | None = None
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(self, x: Array, train: bool = False) -> Array:
         """Maps [B, D] to [B, outputs], or to the last hidden layer's [B, width]."""
         for width in self.hidden:
-            x = self.activation(nn.Dense(width, dtype=self.dtype)(x))
+            x = nn.Dense(width, use_bias=not self.batch_norm, dtype=self.dtype)(x)
+            if self.batch_norm:
+                x = BatchNorm(axis_name=self.axis_name, dtype=self.dtype)(x, train=train)
+            x = self.activation(x)
         if self.outputs is None:
             return x
         return nn.Dense(self.outputs, dtype=self.dtype)(x)
@@ -55,6 +63,8 @@ class Generator(nn.Module):
       final: after the last layer; `nn.tanh` for images in [-1, 1], None for unbounded points.
       num_classes: of the labels the net is conditioned on; None for none.
       dtype: of the computation; the output is float32.
+      batch_norm: of `MLP`.
+      axis_name: of `MLP`.
     """
 
     shape: Sequence[int]
@@ -63,13 +73,16 @@ class Generator(nn.Module):
     final: Callable[[Array], Array] | None = nn.tanh
     num_classes: int | None = None
     dtype: Any = jnp.float32
+    batch_norm: bool = False
+    axis_name: str | None = None
 
     @nn.compact
     def __call__(self, latent: Array, label: Array | None = None, train: bool = False) -> Array:
         """Maps latents [B, Z] to examples [B, *shape]."""
-        del train
         x = with_label(latent, label, self.num_classes)
-        x = MLP(self.hidden, math.prod(self.shape), self.activation, self.dtype)(x)
+        outputs = math.prod(self.shape)
+        settings = self.activation, self.dtype, self.batch_norm, self.axis_name
+        x = MLP(self.hidden, outputs, *settings)(x, train)
         x = x.astype(jnp.float32).reshape(-1, *self.shape)
         return x if self.final is None else self.final(x)
 
@@ -83,6 +96,8 @@ class Encoder(nn.Module):
       activation: after each hidden layer.
       num_classes: of the labels the net is conditioned on; None for none.
       dtype: of the computation; the output is float32.
+      batch_norm: of `MLP`.
+      axis_name: of `MLP`.
     """
 
     outputs: int
@@ -90,13 +105,15 @@ class Encoder(nn.Module):
     activation: Callable[[Array], Array] = leaky_relu
     num_classes: int | None = None
     dtype: Any = jnp.float32
+    batch_norm: bool = False
+    axis_name: str | None = None
 
     @nn.compact
     def __call__(self, x: Array, label: Array | None = None, train: bool = False) -> Array:
         """Maps examples [B, ...] to [B, outputs]."""
-        del train
         x = with_label(x.reshape(x.shape[0], -1), label, self.num_classes)
-        x = MLP(self.hidden, self.outputs, self.activation, self.dtype)(x)
+        settings = self.activation, self.dtype, self.batch_norm, self.axis_name
+        x = MLP(self.hidden, self.outputs, *settings)(x, train)
         return x.astype(jnp.float32)
 
 
@@ -121,3 +138,24 @@ class Discriminator(WithHeads):
         x = with_label(x.reshape(x.shape[0], -1), label, self.num_classes)
         x = MLP(self.hidden, None, self.activation, self.dtype)(x)
         return Head(heads=self.heads, features=self.features, dtype=self.dtype)(x, train=train)
+
+
+class PairDiscriminator(nn.Module):
+    """From an example of any shape and a latent to the logit of the pair.
+
+    Attributes:
+      hidden: widths of the hidden layers.
+      activation: after each hidden layer.
+      dtype: of the computation; the output is float32.
+    """
+
+    hidden: Sequence[int]
+    activation: Callable[[Array], Array] = leaky_relu
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, latent: Array, train: bool = False) -> Judgement:
+        """Maps examples [B, ...] and latents [B, Z] to logits [B]."""
+        pair = jnp.concatenate([x.reshape(x.shape[0], -1), latent], axis=-1)
+        net = Discriminator(self.hidden, self.activation, dtype=self.dtype)
+        return net(pair, train=train)

@@ -1,5 +1,7 @@
 """What `gan` takes as values: losses that couple, terms, penalties, priors, augmentation."""
 
+from functools import partial
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -8,7 +10,7 @@ import optax
 import pytest
 
 from gan_jax import losses, nets, penalties, priors, prng
-from gan_jax.algorithms import Term, gan, logits_of
+from gan_jax.algorithms import Term, gan, logits_of, terms
 from gan_jax.game import View
 from gan_jax.step import init_state, train_step
 
@@ -94,14 +96,15 @@ def test_the_means_of_the_relativistic_average_are_differentiated():
     np.testing.assert_allclose(found, by_hand, rtol=1e-5)
 
 
-def cross_entropy(view, output):
-    return optax.softmax_cross_entropy_with_integer_labels(output["class"], view.batch["label"])
+def cross_entropy(scene, output):
+    label = scene.view.batch["label"]
+    return optax.softmax_cross_entropy_with_integer_labels(output["class"], label)
 
 
 AUXILIARY = Term(
     "class",
-    lambda view, real, fake: cross_entropy(view, real),
-    lambda view, real, fake: 2 * cross_entropy(view, fake),
+    lambda scene: cross_entropy(scene, scene.real),
+    lambda scene: 2 * cross_entropy(scene, scene.fake),
 )
 
 
@@ -246,25 +249,60 @@ def test_a_lazy_penalty_is_a_turn_between_the_players():
 
 
 def test_an_adaptive_augmentation_remembers_its_strength():
-    """ADA's controller: stronger while D takes most data for real (Karras et al., 2020)."""
-
     def augment(keys, x, view):
-        return x + view.players["discriminator"]["memory"]["p"] * 100
+        return x + 50 + terms.augmentation_probability(view) * 100
 
-    def update(memory, seen, keys, step):
-        real, _ = seen
-        return {"p": memory["p"] + 0.25 * jnp.sign(jnp.mean(jnp.sign(real)))}
-
-    settings = {"memory": {"p": jnp.float32(0.5)}, "update": update, "augment": augment}
-    game, players = made(**settings)
+    controller = terms.adaptive_augmentation(target=0.6, examples=24)
+    game, players = made(terms=[controller], augment=augment)
     plain, _ = made()
     optimizers = dict.fromkeys(players, optax.sgd(0.0))
     state = init_state(game, optimizers, KEY, BATCH)
     w = state.players["discriminator"].params["w"]
-    sign = float(jnp.sign(jnp.mean(jnp.sign((BATCH["x"] + 50) @ w))))
-    after, metrics = train_step(game, state, {n: c[None] for n, c in BATCH.items()})
-    assert after.players["discriminator"].stats["memory"]["p"] == 0.5 + 0.25 * sign
-    np.testing.assert_allclose(
-        metrics["discriminator/real_logit"], jnp.mean((BATCH["x"] + 50) @ w), rtol=1e-5
-    )
+    play = jax.jit(partial(train_step, game))
+    p = 0.0
+    for _ in range(3):
+        logits = (BATCH["x"] + 50 + 100 * p) @ w
+        state, metrics = play(state, {n: c[None] for n, c in BATCH.items()})
+        np.testing.assert_allclose(metrics["discriminator/real_logit"], jnp.mean(logits), rtol=1e-5)
+        p = np.clip(p + np.sign(np.mean(np.sign(logits)) - 0.6) * SIZE / 24, 0, 1)
+        assert state.players["discriminator"].stats["memory"]["augmentation"] == p
     assert "memory" not in plain.init(KEY, BATCH)["discriminator"]
+
+
+def test_flipped_labels_are_those_of_a_share_of_pairs():
+    """With the Wasserstein loss a flipped pair counts against the others."""
+    plain, players = made(loss=losses.WASSERSTEIN)
+    real, fake = logits_by_hand(plain, players)
+    for share, signs in ((0.0, {1.0}), (0.5, {1.0, -1.0})):
+        game, _ = made(loss=losses.label_flipping(losses.WASSERSTEIN, share))
+        drawn = prng.uniform(prng.fold_in(KEYS, "flip"), ())
+        sign = np.where(np.asarray(drawn) < share, -1.0, 1.0)
+        assert set(sign) == signs
+        value, _ = loss_of(game, "discriminator", players)
+        np.testing.assert_allclose(value, np.mean(sign * (fake - real)), rtol=1e-5)
+        np.testing.assert_allclose(loss_of(game, "generator", players)[0], -fake.mean(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("share", [0.5, lambda step: 1 - 0.25 * step])
+def test_the_generator_learns_from_the_most_real_of_its_samples(share):
+    game, players = made(loss=losses.WASSERSTEIN, top_share=share)
+    _, fake = logits_by_hand(game, players)
+    value, _ = loss_of(game, "generator", players, step=2)
+    np.testing.assert_allclose(value, -np.sort(fake)[SIZE // 2 :].mean(), rtol=1e-5)
+
+
+def test_samples_are_observed_as_the_data_were_in_training_alone():
+    observe = lambda keys, x: x * (prng.uniform(keys, (1,)) < 0.5)
+    game, players = made(loss=losses.WASSERSTEIN, observe=observe)
+    plain, _ = made(loss=losses.WASSERSTEIN)
+    real, fake = logits_by_hand(plain, players)
+    kept = np.asarray(prng.uniform(prng.fold_in(KEYS, "observe"), ())) < 0.5
+    assert set(kept) == {True, False}
+    np.testing.assert_allclose(
+        loss_of(game, "discriminator", players)[0], np.mean(kept * fake - real), rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        loss_of(game, "generator", players)[0], -np.mean(kept * fake), rtol=1e-5
+    )
+    inputs = game.inputs(KEYS, BATCH)
+    np.testing.assert_array_equal(game.sample(players, inputs), plain.sample(players, inputs))

@@ -8,9 +8,8 @@ import scipy.stats
 from scipy.special import expit
 
 from gan_jax import prng
-from gan_jax.algorithms import BERNOULLI, gaussian, log_importance_weights, vae
+from gan_jax.algorithms import BERNOULLI, gaussian, vae
 from gan_jax.game import View
-from gan_jax.metrics import importance_weighted_bound
 from gan_jax.step import init_state, train_step
 
 KEY = jax.random.key(0)
@@ -109,46 +108,3 @@ def test_input_reconstruction_and_sample_are_shown_side_by_side():
     np.testing.assert_allclose(
         shown["sample"], game.sample(players, game.inputs(KEYS, BATCH)), rtol=1e-5, atol=1e-6
     )
-
-
-def linear_gaussian(widening):
-    """Players whose posterior is the true one, its variance `widening` times too large, and log p.
-
-    x = z W + b + 0.3 noise, so log p is Gaussian; the rows of W are orthogonal, so the posterior is
-    diagonal, as an encoder has it.
-    """
-    kernel, bias = np.array([[0.6, 0, 0.8], [-0.4, 0, 0.3]]), np.array([0.1, -0.2, 0.3])
-    variance = 1 / (1 + (kernel**2).sum(axis=1) / 0.3**2)
-    gain = kernel.T * variance / 0.3**2
-    encoder = {
-        "kernel": np.concatenate([gain, np.zeros((3, LATENT))], axis=1),
-        "bias": np.concatenate([-bias @ gain, np.log(widening * variance)]),
-    }
-    params = {
-        "encoder": {"Dense_0": encoder},
-        "decoder": {"Dense_0": {"kernel": kernel, "bias": bias}},
-    }
-    marginal = scipy.stats.multivariate_normal(bias, kernel.T @ kernel + 0.3**2 * np.eye(3))
-    return {"vae": {"params": jax.tree.map(jnp.float32, params)}}, marginal.logpdf(BATCH["x"])
-
-
-LOG_WEIGHTS = log_importance_weights(Affine(2 * LATENT), Affine(3), likelihood=gaussian(0.3))
-
-
-def test_weights_under_the_true_posterior_are_the_likelihood_itself():
-    players, log_p = linear_gaussian(widening=1)
-    weights = LOG_WEIGHTS(players, BATCH["x"], KEYS, 4)
-    np.testing.assert_allclose(weights, np.tile(log_p, (4, 1)), rtol=1e-4)
-
-
-def test_the_bound_rises_with_samples_from_the_evidence_bound_to_the_likelihood():
-    players, log_p = linear_gaussian(widening=3)
-    weights = LOG_WEIGHTS(players, BATCH["x"], KEYS, 4096)
-    evidence = np.mean(weights, axis=0)
-    of_eight = np.reshape(importance_weighted_bound(weights.reshape(8, -1)), (-1, 5)).mean(axis=0)
-    of_all = importance_weighted_bound(weights)
-    kl = LATENT * (3 - 1 - np.log(3)) / 2
-    np.testing.assert_allclose(evidence, log_p - kl, atol=0.1)
-    assert (evidence + 0.5 < of_eight).all()
-    assert (of_eight < of_all).all()
-    np.testing.assert_allclose(of_all, log_p, atol=0.05)

@@ -22,6 +22,15 @@ EPSILON = [
 ]
 """What gan_jax.prng.uniform gives for prng.per_example(jax.random.key(7), 5)."""
 
+NOISE = [
+    [0.8673704862594604, 0.5563143491744995, 0.3006770610809326],
+    [0.6751335859298706, 0.8261764049530029, 0.39398670196533203],
+    [0.20599794387817383, 0.25844132900238037, 0.03597891330718994],
+    [0.23133409023284912, 0.3165394067764282, 0.7916358709335327],
+    [0.29845166206359863, 0.033974409103393555, 0.2599961757659912],
+]
+"""Likewise, of three numbers an example."""
+
 random = np.random.default_rng(0)
 INPUTS = {
     "real": random.normal(size=(5, 3)),
@@ -37,6 +46,8 @@ PARAMS = {
 params = {n: torch.tensor(p, dtype=torch.float64, requires_grad=True) for n, p in PARAMS.items()}
 real, fake, weights = (torch.tensor(v, dtype=torch.float64) for v in INPUTS.values())
 epsilon = torch.tensor(EPSILON, dtype=torch.float64)[:, None]
+noise = torch.tensor(NOISE, dtype=torch.float64)
+between = (1 - epsilon) * real + epsilon * fake
 
 
 def critic(x):
@@ -47,6 +58,11 @@ def norms(x):
     x = x.clone().requires_grad_()
     (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     return gradient.norm(2, dim=1)
+
+
+def unsteadiness(x):
+    """Under a mirror and half the size."""
+    return (critic(x) - critic(0.5 * x.flip(1))) ** 2
 
 
 def golden(penalty):
@@ -73,7 +89,12 @@ if __name__ == "__main__":
         "epsilon": EPSILON,
         "r1": golden(0.5 * norms(real) ** 2),
         "r2": golden(0.5 * norms(fake) ** 2),
-        "gradient_penalty": golden((norms((1 - epsilon) * real + epsilon * fake) - 1) ** 2),
+        "noise": NOISE,
+        "gradient_penalty": golden((norms(between) - 1) ** 2),
+        "one_sided": golden(torch.relu(norms(between) - 1) ** 2),
+        "dragan": golden((norms(real + 0.5 * 0.8 * noise) - 1) ** 2),
+        "consistency": golden(unsteadiness(real)),
+        "balanced": golden(unsteadiness(real) + unsteadiness(fake)),
     }
     lines = ",\n".join(f'  "{name}": {json.dumps(value)}' for name, value in content.items())
     pathlib.Path(__file__).with_name("penalties.json").write_text(f"{{\n{lines}\n}}\n")

@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -143,7 +144,7 @@ def test_relativistic_generator_loss_refuses_to_go_without_real_logits():
         losses.relativistic_generator_loss(jnp.zeros(3))
 
 
-@pytest.mark.parametrize("pair", ["NON_SATURATING", "LEAST_SQUARES", "HINGE"])
+@pytest.mark.parametrize("pair", ["NON_SATURATING", "LEAST_SQUARES_SIGNED", "HINGE"])
 def test_the_relativistic_average_form_is_the_discriminators_loss_with_sides_exchanged(pair):
     loss = losses.relativistic_average(getattr(losses, pair))
     assert loss.relative_to_mean
@@ -151,3 +152,59 @@ def test_the_relativistic_average_form_is_the_discriminators_loss_with_sides_exc
     side = getattr(losses, pair).discriminator
     np.testing.assert_array_equal(loss.discriminator(real, fake), side(real, fake))
     np.testing.assert_array_equal(loss.generator(fake, real), side(fake, real))
+
+
+# By name: the pair, the discriminator's value and derivatives by r and f, the generator's by f.
+PAIRS = {
+    "least squares, -1 1 0": (
+        losses.LEAST_SQUARES_PEARSON,
+        (lambda r, f: half_square(r - 1) + half_square(f + 1), lambda r: r - 1, lambda f: f + 1),
+        (half_square, lambda f: f),
+    ),
+    "least squares, -1 1 1": (
+        losses.LEAST_SQUARES_SIGNED,
+        (lambda r, f: half_square(r - 1) + half_square(f + 1), lambda r: r - 1, lambda f: f + 1),
+        (lambda f: half_square(f - 1), lambda f: f - 1),
+    ),
+    "smoothed on both sides": (
+        losses.label_smoothing(0.8, 0.1),
+        (
+            lambda r, f: (
+                0.8 * softplus(-r) + 0.2 * softplus(r) + 0.1 * softplus(-f) + 0.9 * softplus(f)
+            ),
+            lambda r: expit(r) - 0.8,
+            lambda f: expit(f) - 0.1,
+        ),
+        (lambda f: softplus(-f), lambda f: -expit(-f)),
+    ),
+    "energy margin": (
+        losses.energy_margin(3.0),
+        (lambda r, f: -r + np.maximum(0, 3 + f), lambda r: -1 + 0 * r, lambda f: 1.0 * (f > -3)),
+        (lambda f: -f, lambda f: -1 + 0 * f),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_pairs_match_the_closed_form_in_value_and_gradient(name):
+    pair, discriminator, generator = PAIRS[name]
+    real, fake = (a.ravel() for a in np.meshgrid(GRID, GRID))
+    logits = jnp.float32(real), jnp.float32(fake)
+    value, d_real, d_fake = discriminator
+    by_real, by_fake = jax.grad(lambda r, f: jnp.sum(pair.discriminator(r, f)), (0, 1))(*logits)
+    close = partial(np.testing.assert_allclose, rtol=1e-5, atol=2e-7)
+    close(pair.discriminator(*logits), value(real, fake))
+    close(by_real, d_real(real))
+    close(by_fake, d_fake(fake))
+    value, slope = generator
+    close(pair.generator(logits[1], logits[0]), value(fake))
+    close(jax.grad(lambda f: jnp.sum(pair.generator(f, logits[0])))(logits[1]), slope(fake))
+
+
+def test_one_sided_smoothing_of_nothing_is_the_non_saturating_loss():
+    real, fake = np.random.default_rng(0).normal(size=(2, 6)).astype(np.float32)
+    plain = losses.non_saturating_discriminator_loss(real, fake)
+    np.testing.assert_allclose(
+        losses.label_smoothing(1.0).discriminator(real, fake), plain, rtol=1e-6
+    )
+    assert losses.label_flipping(losses.HINGE, 0.1) == losses.HINGE._replace(flipped=0.1)

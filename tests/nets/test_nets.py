@@ -40,6 +40,8 @@ def test_mlp_makes_and_judges_float32_examples_of_any_shape(shape, dtype):
     judge = mlp.Discriminator((6,), dtype=dtype)
     assert shape_of(judge, jnp.zeros(example)) == ((4,), "float32")
     assert shape_of(mlp.Encoder(9, (), dtype=dtype), jnp.zeros(example)) == ((4, 9), "float32")
+    judge = mlp.PairDiscriminator((6,), dtype=dtype)
+    assert shape_of(judge, jnp.zeros(example), jnp.zeros((4, 3))) == ((4,), "float32")
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
@@ -151,6 +153,22 @@ def test_an_mlps_last_activation_can_be_left_out():
     net = mlp.Generator((2,), (5,), final=None)
     points = net.apply(net.init(KEY, LATENT, train=True), 1000 * LATENT, train=False)
     assert float(jnp.max(jnp.abs(points))) > 10
+
+
+@pytest.mark.parametrize(
+    "net",
+    [mlp.Encoder(2, (4,), batch_norm=True), mlp.Generator((2,), (4,), final=None, batch_norm=True)],
+    ids=["encoder", "generator"],
+)
+def test_an_mlp_normalises_its_hidden_layers_where_asked(net):
+    x = 3 + jax.random.normal(KEY, (8, 5))
+    variables = net.init(KEY, x, train=True)
+    first, last = (variables["params"]["MLP_0"][f"Dense_{i}"] for i in range(2))
+    hidden = np.float64(x) @ np.float64(first["kernel"])
+    hidden = (hidden - hidden.mean(axis=0)) / np.sqrt(hidden.var(axis=0) + 1e-5)
+    expected = np.where(hidden > 0, hidden, 0.2 * hidden) @ np.float64(last["kernel"])
+    actual, _ = net.apply(variables, x, train=True, mutable=["batch_stats"])
+    np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("batch_norm", [False, True])

@@ -1,0 +1,48 @@
+"""MAD-GAN: several generators, which the discriminator tells apart.
+
+Ghosh et al., 2018, arXiv:1704.02906; the generators here share no layers. The pictures show the
+same noise under each generator. R1 as in `image/dcgan.py`.
+
+    python -m experiments.train --config=configs/image/madgan.py
+"""
+
+from ml_collections import ConfigDict
+
+from gan_jax import algorithms, data, nets, priors
+from gan_jax.game import Game
+from gan_jax.optimizers import Adam
+from gan_jax.parallel import AXIS
+from gan_jax.penalties import R1
+from gan_jax.train import Plan, settings
+
+VARIANTS = {"digits": 6_000, "mnist": 12_000, "fashion_mnist": 12_000, "cifar10": 20_000}
+TINY = {"net.width": 4, "net.generators": 2}
+
+
+def get_config(variant: str = "digits") -> ConfigDict:
+    plan = Plan(steps=VARIANTS[variant], sample_every=500, evaluate_every=2_000)
+    adam = Adam(learning_rate=5e-4, beta1=0.0)
+    source = data.SOURCES[variant]
+    config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))
+    config.net = {"latent_dim": 64, "width": 32, "generators": 3, "sync_batch_norm": False}
+    config.r1 = 1.0
+    return config
+
+
+def make_game(config: ConfigDict) -> Game:
+    width, count = config.net.width, config.net.generators
+    generator = nets.dcgan.Generator(
+        config.data.resolution,
+        config.data.channels,
+        width,
+        axis_name=AXIS if config.net.sync_batch_norm else None,
+        dtype=config.dtype,
+    )
+    heads = {"class": count}
+    return algorithms.madgan(
+        generator,
+        nets.dcgan.Discriminator(width, batch_norm=False, heads=heads, dtype=config.dtype),
+        count=count,
+        prior=priors.normal(config.net.latent_dim),
+        penalties=[R1(config.r1)],
+    )

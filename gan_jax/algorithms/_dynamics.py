@@ -1,0 +1,96 @@
+"""Games made from games, whose players look at what the others will do."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gan_jax.game import Aux, Game, Turn, View
+from gan_jax.types import Array, Params
+
+
+def unrolled(game: Game, *, steps: int, optimizer: optax.GradientTransformation) -> Game:
+    """A game whose second player foresees the first one's answer, and differentiates through it.
+
+    Its loss is taken against the first player after so many descents of that one's own loss:
+
+        θ_0 = θ,  θ_{k+1} = θ_k - update(∇ l_D(θ_k)),  G minimises l_G(θ_K),
+
+    on one batch, and the opponent itself still takes its ordinary turn.
+
+    Unrolled Generative Adversarial Networks, Metz et al., 2017, arXiv:1611.02163, eq. 4 to 8.
+
+    Args:
+      game: such as `gan`'s, D's turn first.
+      steps: K, from 0.
+      optimizer: of the foreseen descents, whose state begins anew in every step.
+
+    Returns:
+      The game.
+    """
+    answer = game.turns[0]
+    opponent = answer.player
+
+    def foreseen(view: View) -> View:
+        def descend(carry: tuple, _: Any) -> tuple[tuple, None]:
+            params, state = carry
+            slopes = _slopes(answer, view, params)
+            updates, state = optimizer.update(slopes, state, params)
+            return (optax.apply_updates(params, updates), state), None
+
+        params = view.players[opponent]["params"]
+        start = params, optimizer.init(params)
+        (params, _), _ = jax.lax.scan(descend, start, length=steps)
+        return _with(view, opponent, params)
+
+    def foreseeing(turn: Turn) -> Turn:
+        if turn.player == opponent:
+            return turn
+        return turn._replace(loss=lambda view: turn.loss(foreseen(view)))
+
+    return game._replace(turns=tuple(map(foreseeing, game.turns)))
+
+
+def consensus(game: Game, *, weight: float) -> Game:
+    """A game whose players also lower the norm of all players' gradients together.
+
+        each minimises l_i + γ / 2 ‖v‖²,  v = (∇_1 l_1, ∇_2 l_2, ...),
+
+    which makes equilibria attract that plain descent circles.
+
+    The Numerics of GANs, Mescheder et al., 2017, arXiv:1705.10461, eq. 9.
+
+    Args:
+      game: whose turns are all taken once in every step.
+      weight: γ, at least 0.
+
+    Returns:
+      The game; each turn's metric `consensus` is `‖v‖² / 2`.
+    """
+    turns = game.turns
+
+    def agreeing(turn: Turn) -> Turn:
+        def loss(view: View) -> tuple[Array, Aux]:
+            value, aux = turn.loss(view)
+            field = [_slopes(each, view, view.players[each.player]["params"]) for each in turns]
+            norm = 0.5 * sum((jnp.vdot(g, g) for g in jax.tree.leaves(field)), jnp.zeros(()))
+            metrics = {**aux.metrics, "consensus": norm}
+            return value + weight * norm, aux._replace(metrics=metrics)
+
+        return turn._replace(loss=loss)
+
+    return game._replace(turns=tuple(map(agreeing, turns)))
+
+
+def _with(view: View, player: str, params: Params) -> View:
+    """The view of a player with other parameters."""
+    players = {**view.players, player: {**view.players[player], "params": params}}
+    return view._replace(players=players)
+
+
+def _slopes(turn: Turn, view: View, params: Params) -> Params:
+    """The gradient of a turn's loss over the whole batch, differentiable."""
+    of: Callable = lambda params: turn.loss(_with(view, turn.player, params))[0]
+    return view.mean(jax.tree.map(lambda slope: slope[None], jax.grad(of)(params)))

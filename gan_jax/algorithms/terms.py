@@ -1,0 +1,202 @@
+"""Terms: what the literature adds to either side of a GAN's loss, as values for `gan`.
+
+Each reads what D says besides logits, or asks the nets again; see `Scene`. Weights are the papers'
+coefficients, from 0.
+"""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from gan_jax import prng
+from gan_jax.algorithms._gan import Output, Scene, Term, logits_of
+from gan_jax.game import MEMORY, View
+from gan_jax.losses import feature_matching as squared_distance
+from gan_jax.losses import pulling_away as squared_cosines
+from gan_jax.types import Array, PRNGKey
+
+_FEW = 1e-5  # keeps a ratio of distances finite
+
+
+def auxiliary_classifier(discriminator: float = 1.0, generator: float = 1.0) -> Term:
+    """AC-GAN: D also names the class of data and samples, and G makes its samples nameable.
+
+    `-log P(label | x) - log P(label | G(z))` for D, `-log P(label | G(z))` for G, where P are D's
+    outputs `class` [B, classes].
+
+    Conditional Image Synthesis with Auxiliary Classifier GANs, Odena et al., 2017,
+    arXiv:1610.09585, eq. 3.
+    """
+
+    def named(scene: Scene, output: Output) -> Array:
+        label = scene.view.batch["label"]
+        return optax.softmax_cross_entropy_with_integer_labels(output["class"], label)
+
+    return Term(
+        "class",
+        lambda scene: discriminator * (named(scene, scene.real) + named(scene, scene.fake)),
+        lambda scene: generator * named(scene, scene.fake),
+    )
+
+
+def identification(code: str = "generator", weight: float = 1.0) -> Term:
+    """MAD-GAN: D also names the generator, of several, that made a sample.
+
+    With D's logit l and outputs `class` [B, K], `P(real) = σ(l)` and `P(k | fake)` the softmax; D's
+    cross-entropy over K + 1 sources is then that of the non-saturating loss and
+    `-log P(k | fake)`, this term.
+
+    Multi-Agent Diverse Generative Adversarial Networks, Ghosh et al., 2018,
+    arXiv:1704.02906, eq. 3.
+
+    Args:
+      code: the input, one-hot [B, K], that chooses the generator.
+      weight: 1 in the paper.
+    """
+    return Term(
+        "identification",
+        lambda scene: (
+            weight * optax.softmax_cross_entropy(scene.fake["class"], scene.view.batch[code])
+        ),
+    )
+
+
+def feature_matching(weight: float = 1.0) -> Term:
+    """G matches the mean of D's `features`, `‖E[f(x)] - E[f(G(z))]‖²`.
+
+    Improved Techniques for Training GANs, Salimans et al., 2016, arXiv:1606.03498, section 3.1.
+    """
+
+    def term(scene: Scene) -> Array:
+        means = scene.view.mean((scene.real["features"], scene.fake["features"]))
+        return weight * squared_distance(*means)
+
+    return Term("feature_matching", generator=term)
+
+
+def pulling_away(weight: float = 0.1) -> Term:
+    """EBGAN's pulling-away term: D's `features` [B, D] of samples are to be orthogonal.
+
+    Energy-based Generative Adversarial Network, Zhao et al., 2017, arXiv:1609.03126, section 2.4.
+    """
+
+    def term(scene: Scene) -> Array:
+        features = scene.fake["features"]
+        return weight * squared_cosines(features, scene.view.gather(features))
+
+    return Term("pulling_away", generator=term)
+
+
+def mode_seeking(weight: float = 1.0, latent: str = "latent") -> Term:
+    """G is to lead latents that are apart to samples that are: `|z - z'| / |G(z) - G(z')|`.
+
+    Distances are mean absolute differences; z' is drawn anew under the same label.
+
+    Mode Seeking Generative Adversarial Networks for Diverse Image Synthesis, Mao et al., 2019,
+    arXiv:1903.05628, eq. 3, inverted as in the authors' code.
+
+    Args:
+      weight: of the ratio; 1 in the paper.
+      latent: the input that is drawn anew, standard normal.
+    """
+
+    def term(scene: Scene) -> Array:
+        z = scene.view.batch[latent]
+        other = prng.normal(prng.fold_in(scene.view.keys, "mode seeking"), z.shape[1:])
+        apart = _distance(scene.samples, scene.generate({latent: other})) / _distance(z, other)
+        return weight / (apart + _FEW)
+
+    return Term("mode_seeking", generator=term)
+
+
+def latent_consistency(
+    discriminator: float, generator: float, std: float, latent: str = "latent"
+) -> Term:
+    """zCR: D is to be steady under small moves of the latent, and G is not to be.
+
+    `λ_D (D(G(z)) - D(G(z + δ)))²` and `-λ_G ‖G(z) - G(z + δ)‖²`, the mean square over an example's
+    elements, δ normal.
+
+    Improved Consistency Regularization for GANs, Zhao et al., 2021, arXiv:2002.04724, algorithm 2.
+
+    Args:
+      discriminator: λ_D, 5 in the paper.
+      generator: λ_G, 0.5 in the paper.
+      std: of δ, 0.03 to 0.07 in the paper.
+      latent: the input that is moved.
+    """
+
+    def moved(scene: Scene) -> Array:
+        z = scene.view.batch[latent]
+        noise = prng.normal(prng.fold_in(scene.view.keys, "latent consistency"), z.shape[1:])
+        return scene.generate({latent: z + std * noise})
+
+    def steady(scene: Scene) -> Array:
+        here, there = (logits_of(scene.judge(x)) for x in (scene.samples, moved(scene)))
+        return discriminator * (here - there) ** 2
+
+    def lively(scene: Scene) -> Array:
+        square = (scene.samples - moved(scene)) ** 2
+        return -generator * jnp.mean(square, axis=tuple(range(1, square.ndim)))
+
+    return Term("latent_consistency", steady, lively)
+
+
+def lecam(weight: float, decay: float = 0.99) -> Term:
+    """LeCam: D's logits stay near moving averages of those of the other side, for small data.
+
+    `λ (E[(D(x) - α_F)²] + E[(D(G(z)) - α_R)²])`, where α_R and α_F are moving averages of D's mean
+    logit of data and of samples.
+
+    Regularizing Generative Adversarial Networks under Limited Data, Tseng et al., 2021,
+    arXiv:2104.03310, eq. 4 to 6.
+
+    Args:
+      weight: λ, 0.01 to 0.5 in the paper, for the Wasserstein and hinge losses.
+      decay: of the averages.
+    """
+
+    def term(scene: Scene) -> Array:
+        anchors = scene.view.players["discriminator"][MEMORY]["lecam"]
+        real, fake = logits_of(scene.real), logits_of(scene.fake)
+        return weight * ((real - anchors["fake"]) ** 2 + (fake - anchors["real"]) ** 2)
+
+    def update(memory: dict, seen: tuple[Output, Output], keys: PRNGKey, step: Array) -> dict:
+        del keys, step
+        means = dict(zip(("real", "fake"), (jnp.mean(logits_of(o)) for o in seen), strict=True))
+        return jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, memory, means)
+
+    memory = {"real": jnp.zeros(()), "fake": jnp.zeros(())}
+    return Term("lecam", term, memory=memory, update=update)
+
+
+def adaptive_augmentation(target: float = 0.6, examples: int = 500_000) -> Term:
+    """ADA's controller, which adds to no loss: augmentation grows while D is too sure of the data.
+
+    `p ← p + sign(E[sign(D(x))] - target) · B / examples`, kept in [0, 1] and 0 at first.
+
+    Training Generative Adversarial Networks with Limited Data, Karras et al., 2020,
+    arXiv:2006.06676, section 3.
+
+    Args:
+      target: of the mean sign of the logits of data.
+      examples: seen while p goes from 0 to 1.
+    """
+
+    def update(p: Array, seen: tuple[Output, Output], keys: PRNGKey, step: Array) -> Array:
+        del keys, step
+        logits = logits_of(seen[0])
+        surer = jnp.sign(jnp.mean(jnp.sign(logits)) - target)
+        return jnp.clip(p + surer * logits.shape[0] / examples, 0.0, 1.0)
+
+    return Term("augmentation", memory=jnp.zeros(()), update=update)
+
+
+def augmentation_probability(view: View) -> Array:
+    """P of `adaptive_augmentation`, a scalar in [0, 1]."""
+    return view.players["discriminator"][MEMORY]["augmentation"]
+
+
+def _distance(a: Array, b: Array) -> Array:
+    """The mean absolute difference of examples, `[B]`."""
+    return jnp.mean(jnp.abs(a - b), axis=tuple(range(1, a.ndim)))

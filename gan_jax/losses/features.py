@@ -1,0 +1,36 @@
+"""Losses on features of a discriminator rather than on its verdict."""
+
+import chex
+import jax.numpy as jnp
+
+from gan_jax.types import Array
+
+_TINY = 1e-12  # of a squared norm
+
+
+def feature_matching(real_mean: Array, fake_mean: Array) -> Array:
+    """`‖E[f(x)] - E[f(G(z))]‖²`, of mean features `[...]` over a batch; a scalar.
+
+    Improved Techniques for Training GANs, Salimans et al., 2016, arXiv:1606.03498, section 3.1.
+    """
+    chex.assert_equal_shape([real_mean, fake_mean])
+    return jnp.sum((real_mean - fake_mean) ** 2)
+
+
+def pulling_away(features: Array, everyone: Array) -> Array:
+    """The mean squared cosine between an example's features and those of each other one.
+
+    Its mean over a batch is EBGAN's pulling-away term, `Σ_i Σ_{j≠i} cos²(s_i, s_j) / (N (N - 1))`.
+
+    Energy-based Generative Adversarial Network, Zhao et al., 2017, arXiv:1609.03126, section 2.4.
+
+    Args:
+      features: `[B, D]`.
+      everyone: `[N, D]`, of the whole batch, those of `features` among them; N is at least 2.
+
+    Returns:
+      `[B]` in [0, 1].
+    """
+    unit = lambda s: s / jnp.sqrt(jnp.sum(s**2, axis=-1, keepdims=True) + _TINY)
+    squared = (unit(features) @ unit(everyone).T) ** 2
+    return (jnp.sum(squared, axis=1) - 1) / (everyone.shape[0] - 1)

@@ -1,0 +1,209 @@
+"""What terms add to either side, by hand from the nets' outputs; and that it has a gradient."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import log_softmax
+
+from gan_jax import losses, priors, prng
+from gan_jax.algorithms import gan, terms
+from gan_jax.game import MEMORY, View
+
+KEY = jax.random.key(0)
+SIZE = 6
+KEYS = prng.per_example(KEY, SIZE)
+BATCH = {"x": jax.random.normal(KEY, (SIZE, 3)), "label": jnp.arange(SIZE) % 3}
+
+
+class Scaled(nn.Module):
+    """A generator: tanh(latent W)."""
+
+    @nn.compact
+    def __call__(self, latent, label=None, train=False):
+        return jnp.tanh(nn.Dense(3, use_bias=False, name="w")(latent))
+
+
+class Telling(nn.Module):
+    """A discriminator with features, classes and logits, all of one hidden layer."""
+
+    @nn.compact
+    def __call__(self, x, label=None, train=False):
+        features = jnp.tanh(nn.Dense(4, name="hidden")(x))
+        logits = nn.Dense(1, name="logits")(features)[:, 0]
+        return {
+            "logits": logits,
+            "features": features,
+            "class": nn.Dense(3, name="class")(features),
+        }
+
+
+NOTHING = losses.AdversarialLoss(lambda r, f: 0 * r, lambda f, r: 0 * f)
+PRIOR = {"latent": priors.normal(2), "code": priors.one_hot(3)}
+
+
+def made(term):
+    game = gan(Scaled(), Telling(), prior=PRIOR, loss=NOTHING, terms=[term])
+    return game, game.init(KEY, BATCH)
+
+
+def view_of(game, players):
+    return View(players, {**BATCH, **game.inputs(KEYS, BATCH)}, KEYS)
+
+
+def side(game, players, player):
+    """The value of one side, and the gradient by its parameters."""
+    (turn,) = (turn for turn in game.turns if turn.player == player)
+
+    def loss(params):
+        mine = {**players[player], "params": params}
+        return turn.loss(view_of(game, {**players, player: mine}))[0]
+
+    return jax.value_and_grad(loss)(players[player]["params"])
+
+
+def outputs(game, players):
+    """D's outputs of data and samples, float64, and the samples."""
+    samples = Scaled().apply(players["generator"], latent_of(game.inputs(KEYS, BATCH)))
+    judge = lambda x: jax.tree.map(np.float64, Telling().apply(players["discriminator"], x))
+    return judge(BATCH["x"]), judge(samples), np.float64(samples), judge
+
+
+def latent_of(inputs, **changes):
+    inputs = inputs | changes
+    return jnp.concatenate([inputs[name] for name in sorted(PRIOR)], axis=-1)
+
+
+def named(output):
+    return -log_softmax(output["class"], axis=1)[np.arange(SIZE), BATCH["label"]]
+
+
+def cosines(features):
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    squared = (unit @ unit.T) ** 2
+    return (squared.sum() - np.trace(squared)) / (SIZE * (SIZE - 1))
+
+
+def by_code(game, output):
+    code = np.asarray(game.inputs(KEYS, {})["code"])
+    return -(code * log_softmax(output["class"], axis=1)).sum(axis=1)
+
+
+def anew(purpose, game, players, std=None):
+    """The latent that a term draws, and what G makes of it."""
+    inputs = game.inputs(KEYS, BATCH)
+    noise = prng.normal(prng.fold_in(KEYS, purpose), (2,))
+    other = noise if std is None else inputs["latent"] + std * noise
+    samples = Scaled().apply(players["generator"], latent_of(inputs, latent=other))
+    return np.float64(inputs["latent"]), np.float64(other), samples
+
+
+def seeking(game, players):
+    z, other, samples = anew("mode seeking", game, players)
+    _, _, fake, _ = outputs(game, players)
+    apart = np.abs(fake - samples).mean(axis=1) / np.abs(z - other).mean(axis=1)
+    return (2 / (apart + 1e-5)).mean()
+
+
+def steady(game, players):
+    _, fake, _, judge = outputs(game, players)
+    moved = judge(anew("latent consistency", game, players, 0.1)[2])
+    return 5 * ((fake["logits"] - moved["logits"]) ** 2).mean()
+
+
+def lively(game, players):
+    samples = outputs(game, players)[2]
+    moved = np.float64(anew("latent consistency", game, players, 0.1)[2])
+    return -0.5 * ((samples - moved) ** 2).mean()
+
+
+def squares(game, players):
+    real, fake, _, _ = outputs(game, players)
+    return 0.3 * ((real["logits"] ** 2).mean() + (fake["logits"] ** 2).mean())
+
+
+# By name: the term, and what the discriminator and the generator minimise of it.
+TERMS = {
+    "auxiliary classifier": (
+        terms.auxiliary_classifier(2.0, 3.0),
+        lambda g, p: 2 * sum(named(output).mean() for output in outputs(g, p)[:2]),
+        lambda g, p: 3 * named(outputs(g, p)[1]).mean(),
+    ),
+    "identification": (
+        terms.identification("code", 2.0),
+        lambda g, p: 2 * by_code(g, outputs(g, p)[1]).mean(),
+        None,
+    ),
+    "feature matching": (
+        terms.feature_matching(2.0),
+        None,
+        lambda g, p: (
+            2
+            * np.sum(
+                np.subtract(*(output["features"].mean(axis=0) for output in outputs(g, p)[:2])) ** 2
+            )
+        ),
+    ),
+    "pulling away": (
+        terms.pulling_away(2.0),
+        None,
+        lambda g, p: 2 * cosines(outputs(g, p)[1]["features"]),
+    ),
+    "mode seeking": (terms.mode_seeking(2.0), None, seeking),
+    "latent consistency": (terms.latent_consistency(5.0, 0.5, 0.1), steady, lively),
+    "lecam at first": (terms.lecam(0.3), squares, None),
+}
+
+
+@pytest.mark.parametrize("name", TERMS)
+def test_a_term_adds_what_its_paper_says_to_its_side_alone(name):
+    term, *expected = TERMS[name]
+    game, players = made(term)
+    for player, by_hand in zip(("discriminator", "generator"), expected, strict=True):
+        value, slope = side(game, players, player)
+        wanted = 0.0 if by_hand is None else by_hand(game, players)
+        np.testing.assert_allclose(value, wanted, rtol=1e-4, atol=1e-7, err_msg=player)
+        moved = any(np.any(leaf != 0) for leaf in jax.tree.leaves(slope))
+        assert moved == (by_hand is not None), player
+
+
+@pytest.mark.parametrize("name", sorted(TERMS.keys() - {"lecam at first"}))
+def test_gradients_of_terms_are_those_of_differences(name):
+    term, *expected = TERMS[name]
+    game, players = made(term)
+    for player, by_hand in zip(("discriminator", "generator"), expected, strict=True):
+        if by_hand is None:
+            continue
+        _, slope = side(game, players, player)
+        leaves, structure = jax.tree.flatten(players[player]["params"])
+        random = np.random.default_rng(0)
+        direction = [jnp.float32(random.normal(size=leaf.shape)) for leaf in leaves]
+        products = map(jnp.vdot, direction, jax.tree.leaves(slope))
+
+        def at(step, player=player, leaves=leaves, direction=direction, structure=structure):
+            moved = [leaf + step * d for leaf, d in zip(leaves, direction, strict=True)]
+            params = jax.tree.unflatten(structure, moved)
+            return {**players, player: {**players[player], "params": params}}
+
+        difference = (by_hand(game, at(1e-2)) - by_hand(game, at(-1e-2))) / 2e-2
+        np.testing.assert_allclose(sum(products), difference, rtol=2e-2, atol=1e-4, err_msg=player)
+
+
+def test_lecams_anchors_follow_the_mean_logits_and_pull_the_other_side():
+    term = terms.lecam(0.3, decay=0.9)
+    game, players = made(term)
+    real, fake, _, _ = outputs(game, players)
+    turn = game.turns[0]
+    memory = players["discriminator"][MEMORY]
+    seen = ({"logits": jnp.float32(o["logits"])} for o in (real, fake))
+    memory = turn.update(memory, tuple(seen), KEYS, 0)
+    anchors = {n: 0.1 * o["logits"].mean() for n, o in (("real", real), ("fake", fake))}
+    for name, anchor in anchors.items():
+        np.testing.assert_allclose(memory["lecam"][name], anchor, rtol=1e-5)
+    later = {**players, "discriminator": {**players["discriminator"], MEMORY: memory}}
+    expected = 0.3 * (
+        ((real["logits"] - anchors["fake"]) ** 2).mean()
+        + ((fake["logits"] - anchors["real"]) ** 2).mean()
+    )
+    np.testing.assert_allclose(side(game, later, "discriminator")[0], expected, rtol=1e-5)

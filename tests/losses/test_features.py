@@ -1,0 +1,50 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gan_jax.losses import feature_matching, pulling_away
+
+random = np.random.default_rng(0)
+
+
+def test_feature_matching_is_the_squared_distance_of_means():
+    real, fake = random.normal(size=(2, 3, 4))
+    value, slope = jax.value_and_grad(feature_matching, 1)(jnp.float32(real), jnp.float32(fake))
+    np.testing.assert_allclose(value, np.linalg.norm((real - fake).ravel()) ** 2, rtol=1e-5)
+    np.testing.assert_allclose(slope, 2 * (fake - real), rtol=1e-5)
+
+
+def by_definition(features):
+    n, total = len(features), 0.0
+    for i in range(n):
+        for j in range(n):
+            if i != j:
+                a, b = features[i], features[j]
+                total += (a @ b / np.linalg.norm(a) / np.linalg.norm(b)) ** 2
+    return total / (n * (n - 1))
+
+
+def test_pulling_away_is_the_mean_squared_cosine_of_pairs():
+    features = random.normal(size=(6, 3))
+    mean = lambda s: jnp.mean(pulling_away(s, s))
+    value, slope = jax.value_and_grad(mean)(jnp.float32(features))
+    np.testing.assert_allclose(value, by_definition(features), rtol=1e-5)
+    for i, j in ((0, 0), (3, 2)):
+        step = np.zeros_like(features)
+        step[i, j] = 1e-5
+        expected = (by_definition(features + step) - by_definition(features - step)) / 2e-5
+        np.testing.assert_allclose(slope[i, j], expected, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(("features", "expected"), [(np.eye(3), 0.0), (np.ones((3, 2)), 1.0)])
+def test_pulling_away_of_orthogonal_features_is_nothing_and_of_equal_ones_is_all(
+    features, expected
+):
+    features = jnp.float32(features)
+    np.testing.assert_allclose(pulling_away(features, features), [expected] * 3, atol=1e-6)
+
+
+def test_pulling_away_of_features_of_zero_has_a_finite_gradient():
+    slope = jax.grad(lambda s: jnp.sum(pulling_away(s, s)))(jnp.zeros((3, 2)))
+    assert np.isfinite(slope).all()
