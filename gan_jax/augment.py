@@ -114,6 +114,15 @@ def cutout(keys: PRNGKey, x: Array, share: float = 1 / 2) -> Array:
     return jnp.where(_rectangle(starts, sizes, x), 0, x)
 
 
+def noise(keys: PRNGKey, x: Array, std: float | Array) -> Array:
+    """Adds normal noise to every number; of data and samples alike it is instance noise.
+
+    Amortised MAP Inference for Image Super-resolution, Sønderby et al., 2017, arXiv:1610.04490,
+    section 3.2, where its standard deviation falls to 0 in training.
+    """
+    return x + std * prng.normal(keys, x.shape[1:])
+
+
 def drop_pixels(keys: PRNGKey, x: Array, share: float, value: float = -1.0) -> Array:
     """Gives each pixel of [B, ..., H, W, C], all its channels, the value with probability `share`.
 

@@ -94,6 +94,39 @@ def clip_weights(limit: float) -> optax.GradientTransformation:
     return optax.stateless_with_tree_map(clipped)
 
 
+def freeze(*names: str) -> optax.GradientTransformation:
+    """Leaves the parameters as they are whose paths, such as `Body_0/Conv_1/kernel`, begin so.
+
+    It is the last of a chain. A discriminator whose first layers keep another run's weights is that
+    of Freeze the Discriminator, Mo et al., 2020, arXiv:2002.10964.
+
+    Raises:
+      UserError: there is no parameter of a name.
+    """
+
+    def init(params: Params) -> optax.EmptyState:
+        paths = [_path(path) for path, _ in jax.tree.leaves_with_path(params)]
+        for name in names:
+            if not any(path.startswith(name) for path in paths):
+                raise UserError(f"there is no parameter {name!r} to freeze among {paths}")
+        return optax.EmptyState()
+
+    def update(
+        updates: Params, state: optax.EmptyState, params: Params | None = None
+    ) -> tuple[Params, optax.EmptyState]:
+        del params
+        still = lambda path, update: (
+            jnp.zeros_like(update) if _path(path).startswith(names) else update
+        )
+        return jax.tree.map_with_path(still, updates), state
+
+    return optax.GradientTransformation(init, update)
+
+
+def _path(path: tuple) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator="/")
+
+
 class ExtragradientState(NamedTuple):
     """Of `extragradient`: the inner optimizer's, where it came from, and whether it is ahead."""
 

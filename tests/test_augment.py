@@ -17,6 +17,7 @@ EACH = {
     "colour": augment.colour,
     "translation": augment.translation,
     "cutout": augment.cutout,
+    "noise": lambda keys, x: augment.noise(keys, x, 0.3),
     "dropped": lambda keys, x: augment.drop_pixels(keys, x, 0.4),
     "some": lambda keys, x: augment.with_probability(keys, x, augment.colour, 0.5),
     "composed": augment.compose(augment.flip, augment.colour, augment.cutout),
@@ -194,3 +195,9 @@ def test_so_many_pixels_are_dropped_with_all_their_channels():
     assert set(np.unique(dropped)) == {0.0, 0.5}
     share = np.mean(dropped == 0.5)
     assert share == pytest.approx(0.3, abs=4 * np.sqrt(0.3 * 0.7 / (400 * 24)))
+
+
+def test_noise_is_normal_of_the_deviation_asked_for():
+    drawn = np.asarray(augment.noise(MANY, jnp.ones((400, 6, 4, 3)), 0.3)) - 1
+    assert np.mean(drawn) == pytest.approx(0, abs=4 * 0.3 / np.sqrt(drawn.size))
+    assert np.std(drawn) == pytest.approx(0.3, rel=4 / np.sqrt(2 * drawn.size))

@@ -4,7 +4,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax.optimizers import Adam, clip_weights, cosine
+from gan_jax.optimizers import Adam, clip_weights, cosine, freeze
 from gan_jax.types import UserError
 
 RATE = 0.3
@@ -121,3 +121,15 @@ def test_clipped_weights_stay_within_their_limit_and_move_as_they_would_inside_i
 def test_a_limit_of_weights_that_cannot_be_is_refused(limit):
     with pytest.raises(UserError, match="limit"):
         clip_weights(limit)
+
+
+def test_frozen_layers_stay_and_the_others_move():
+    params = {"a": {"kernel": jnp.ones(2)}, "b": {"kernel": jnp.ones(2), "bias": jnp.ones(1)}}
+    optimizer = optax.chain(optax.sgd(0.5), freeze("a", "b/bias"))
+    updates, _ = optimizer.update(params, optimizer.init(params), params)
+    after = optax.apply_updates(params, updates)
+    assert jax.tree.map(lambda leaf: float(leaf[0]), after) == {
+        "a": {"kernel": 1.0}, "b": {"kernel": 0.5, "bias": 1.0}
+    }  # fmt: skip
+    with pytest.raises(UserError, match="no parameter 'c' to freeze"):
+        freeze("c").init(params)

@@ -4,6 +4,8 @@ Each reads what D says besides logits, or asks the nets again; see `Scene`. Weig
 coefficients, from 0.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import optax
@@ -37,6 +39,35 @@ def auxiliary_classifier(discriminator: float = 1.0, generator: float = 1.0) -> 
         lambda scene: discriminator * (named(scene, scene.real) + named(scene, scene.fake)),
         lambda scene: generator * named(scene, scene.fake),
     )
+
+
+def multi_hinge(weight: float = 1.0) -> Term:
+    """The hinge of K + 1 classes, data's K and the samples', in place of `losses.NONE`.
+
+    With the scores C of D's outputs `class` [B, K], and minus its logit as that of samples:
+
+        D minimises max(0, 1 - C_y(x) + C_¬y(x)) + max(0, 1 - C_K+1(G(z)) + C_¬K+1(G(z))),
+        G minimises max(0, 1 - C_y(G(z)) + C_¬y(G(z))),
+
+    where `C_¬k` is the highest score of another class.
+
+    cGANs with Multi-Hinge Loss, Kavalerov et al., 2021, arXiv:1912.04216, eq. 9 and 10.
+    """
+
+    def margin(output: Output, label: Array) -> Array:
+        scores = jnp.concatenate([output["class"], -output["logits"][:, None]], axis=-1)
+        own = jax.nn.one_hot(label, scores.shape[-1])
+        best_other = jnp.max(scores - jnp.where(own > 0, jnp.inf, 0.0), axis=-1)
+        return jax.nn.relu(1 - jnp.sum(own * scores, axis=-1) + best_other)
+
+    def of_data(scene: Scene, output: Output) -> Array:
+        return margin(output, scene.view.batch["label"])
+
+    def discriminator(scene: Scene) -> Array:
+        samples = jnp.full_like(scene.view.batch["label"], scene.fake["class"].shape[-1])
+        return weight * (of_data(scene, scene.real) + margin(scene.fake, samples))
+
+    return Term("multi_hinge", discriminator, lambda scene: weight * of_data(scene, scene.fake))
 
 
 def identification(code: str = "generator", weight: float = 1.0) -> Term:
@@ -168,6 +199,33 @@ def lecam(weight: float, decay: float = 0.99) -> Term:
 
     memory = {"real": jnp.zeros(()), "fake": jnp.zeros(())}
     return Term("lecam", term, memory=memory, update=update)
+
+
+def orthogonal(discriminator: float = 0.0, generator: float = 0.0) -> Term:
+    """Kernels of orthogonal columns, whatever their lengths: `β Σ_W ‖WᵀW ⊙ (1 - I)‖²`.
+
+    W are the kernels as matrices [prod(rest), F], of all layers.
+
+    Large Scale GAN Training for High Fidelity Natural Image Synthesis, Brock et al., 2019,
+    arXiv:1809.11096, eq. 3, where β is 1e-4.
+    """
+
+    def side(player: str, weight: float) -> Callable[[Scene], Array] | None:
+        if weight == 0:
+            return None
+
+        def term(scene: Scene) -> Array:
+            leaves = jax.tree.leaves(scene.view.players[player]["params"])
+            matrices = [w.reshape(-1, w.shape[-1]) for w in leaves if w.ndim > 1]
+            products = (w.T @ w for w in matrices)
+            return weight * sum(
+                (jnp.sum((p - jnp.diag(jnp.diag(p))) ** 2) for p in products), jnp.zeros(())
+            )
+
+        return term
+
+    sides = side("discriminator", discriminator), side("generator", generator)
+    return Term("orthogonal", *sides)
 
 
 def adaptive_augmentation(target: float = 0.6, examples: int = 500_000) -> Term:

@@ -170,6 +170,10 @@ WASSERSTEIN = AdversarialLoss(wasserstein_discriminator_loss, wasserstein_genera
 RELATIVISTIC = AdversarialLoss(relativistic_discriminator_loss, relativistic_generator_loss)
 
 
+NONE = AdversarialLoss(lambda real, fake: 0 * real, lambda fake, real: 0 * fake)
+"""Nothing: for games of which terms say it all."""
+
+
 def relativistic_average(loss: AdversarialLoss) -> AdversarialLoss:
     """The relativistic average form of a loss: data are to look more real than samples on average.
 

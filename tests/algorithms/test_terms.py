@@ -39,12 +39,11 @@ class Telling(nn.Module):
         }
 
 
-NOTHING = losses.AdversarialLoss(lambda r, f: 0 * r, lambda f, r: 0 * f)
 PRIOR = {"latent": priors.normal(2), "code": priors.one_hot(3)}
 
 
 def made(term):
-    game = gan(Scaled(), Telling(), prior=PRIOR, loss=NOTHING, terms=[term])
+    game = gan(Scaled(), Telling(), prior=PRIOR, loss=losses.NONE, terms=[term])
     return game, game.init(KEY, BATCH)
 
 
@@ -123,6 +122,21 @@ def squares(game, players):
     return 0.3 * ((real["logits"] ** 2).mean() + (fake["logits"] ** 2).mean())
 
 
+def margin(output, label):
+    scores = np.concatenate([output["class"], -output["logits"][:, None]], axis=1)
+    others = np.array([np.delete(row, k).max() for row, k in zip(scores, label, strict=True)])
+    return np.maximum(0, 1 - scores[np.arange(SIZE), label] + others).mean()
+
+
+def correlations(game, players, player):
+    total = 0.0
+    for leaf in jax.tree.leaves(players[player]["params"]):
+        if leaf.ndim > 1:
+            product = np.float64(leaf).T @ np.float64(leaf)
+            total += (product[~np.eye(len(product), dtype=bool)] ** 2).sum()
+    return total
+
+
 # By name: the term, and what the discriminator and the generator minimise of it.
 TERMS = {
     "auxiliary classifier": (
@@ -134,6 +148,18 @@ TERMS = {
         terms.identification("code", 2.0),
         lambda g, p: 2 * by_code(g, outputs(g, p)[1]).mean(),
         None,
+    ),
+    "multi-hinge": (
+        terms.multi_hinge(2.0),
+        lambda g, p: (
+            2 * (margin(outputs(g, p)[0], BATCH["label"]) + margin(outputs(g, p)[1], [3] * SIZE))
+        ),
+        lambda g, p: 2 * margin(outputs(g, p)[1], BATCH["label"]),
+    ),
+    "orthogonal": (
+        terms.orthogonal(0.5, 0.25),
+        lambda g, p: 0.5 * correlations(g, p, "discriminator"),
+        lambda g, p: 0.25 * correlations(g, p, "generator"),
     ),
     "feature matching": (
         terms.feature_matching(2.0),
