@@ -2,8 +2,9 @@
 
 The generator and discriminator of Radford et al., 2015 (arXiv:1511.06434), trained with the
 non-saturating loss and R1 (Mescheder et al., 2018, arXiv:1801.04406) in place of batch
-normalisation in the discriminator. `loss` names any pair of `gan_jax.losses`; `r1_every=16` is lazy
-regularisation (Karras et al., 2020, arXiv:1912.04958).
+normalisation in the discriminator. `loss` names any pair of `gan_jax.losses`; `r1`, `r2` and
+`gradient_penalty` weigh penalties, and `r1_every=16` is lazy regularisation (Karras et al., 2020,
+arXiv:1912.04958).
 
     python -m experiments.train --config=configs/image/dcgan.py:mnist
 """
@@ -14,7 +15,7 @@ from gan_jax import algorithms, data, losses, nets, priors
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.parallel import AXIS
-from gan_jax.penalties import R1
+from gan_jax.penalties import R1, R2, GradientPenalty
 from gan_jax.train import Plan, settings
 
 VARIANTS = {"digits": 8_000, "mnist": 12_000, "fashion_mnist": 12_000, "cifar10": 20_000}
@@ -30,6 +31,8 @@ def get_config(variant: str = "digits") -> ConfigDict:
     config.loss = "NON_SATURATING"
     config.r1 = 1.0
     config.r1_every = 1
+    config.r2 = 0.0
+    config.gradient_penalty = 0.0
     return config
 
 
@@ -47,5 +50,9 @@ def make_game(config: ConfigDict) -> Game:
         nets.dcgan.Discriminator(width, batch_norm=False, dtype=config.dtype),
         prior=priors.normal(config.net.latent_dim),
         loss=getattr(losses, config.loss),
-        penalties=[R1(config.r1, every=config.r1_every)],
+        penalties=[
+            R1(config.r1, every=config.r1_every),
+            R2(config.r2),
+            GradientPenalty(config.gradient_penalty),
+        ],
     )
