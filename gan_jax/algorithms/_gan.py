@@ -240,6 +240,8 @@ def gan(
         return decode(apply(generator, players["generator"], latent, label, train=False)[0])
 
     def metrics(players: Players, batch: Batch, keys: PRNGKey) -> dict[str, Array]:
+        whole = len(keys) // group * group
+        batch, keys = jax.tree.map(lambda column: column[:whole], (dict(batch), keys))
         keys, label = prng.fold_in(keys, "discriminator"), label_of(batch)
         x, variables = encode(batch["x"]), players["discriminator"]
         output, _ = apply(discriminator, variables, x, label, train=False, keys=keys)

@@ -306,3 +306,12 @@ def test_samples_are_observed_as_the_data_were_in_training_alone():
     )
     inputs = game.inputs(KEYS, BATCH)
     np.testing.assert_array_equal(game.sample(players, inputs), plain.sample(players, inputs))
+
+
+def test_figures_of_packs_are_of_those_that_are_whole():
+    packed = nets.several.Packed(Linear(), 2)
+    game, players = made(packed, group=2)
+    odd = {name: column[:5] for name, column in BATCH.items()}
+    even = {name: column[:4] for name, column in BATCH.items()}
+    found = game.metrics(players, odd, KEYS[:5])
+    assert found == game.metrics(players, even, KEYS[:4])
