@@ -1,6 +1,11 @@
 """Layers: what nets are built of."""
 
+from gan_jax.layers import resample
+from gan_jax.layers.attention import SelfAttention
 from gan_jax.layers.conv import Conv, ConvTranspose
+from gan_jax.layers.equalised import EqualisedConv, EqualisedDense
+from gan_jax.layers.minibatch import minibatch_stddev
+from gan_jax.layers.modulated import ModulatedConv
 from gan_jax.layers.noise import Dropout, PhaseShuffle, own_keys
 from gan_jax.layers.norms import BatchNorm
 from gan_jax.layers.spectral import SpectralNorm, largest_singular_value
@@ -10,8 +15,14 @@ __all__ = [
     "Conv",
     "ConvTranspose",
     "Dropout",
+    "EqualisedConv",
+    "EqualisedDense",
+    "ModulatedConv",
     "PhaseShuffle",
+    "SelfAttention",
     "SpectralNorm",
     "largest_singular_value",
+    "minibatch_stddev",
     "own_keys",
+    "resample",
 ]

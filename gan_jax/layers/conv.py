@@ -19,7 +19,7 @@ XLA's own, which are the better ones there. The choice is made when a program is
 
 `Conv` and `ConvTranspose` are drop-in replacements for the Flax modules of those names: the same
 parameters, shapes, padding conventions and numbers. They need nothing else of this project.
-Derivatives are reverse-mode, of any order; there is no dilation, no groups, no circular padding.
+Derivatives are reverse-mode, of any order; there is no dilation and no circular padding.
 """
 
 import functools
@@ -156,6 +156,9 @@ class Conv(nn.Module):
       param_dtype: of the parameters.
       kernel_init: initialiser of the kernel `[*kernel_size, C, features]`.
       bias_init: initialiser of the bias `[features]`.
+      feature_group_count: groups of channels, of the input and of the output alike, that have
+        nothing to do with one another; it divides both. The kernel is `[*kernel_size, C / groups,
+        features]`.
     """
 
     features: int
@@ -167,11 +170,13 @@ class Conv(nn.Module):
     param_dtype: Any = jnp.float32
     kernel_init: Callable = nn.linear.default_kernel_init
     bias_init: Callable = nn.initializers.zeros
+    feature_group_count: int = 1
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
         """Maps `x` [B, *space, C] to [B, *out, features]."""
-        kernel = (*self.kernel_size, x.shape[-1], self.features)
+        groups = self.feature_group_count
+        kernel = (*self.kernel_size, x.shape[-1] // groups, self.features)
         w = self.param("kernel", self.kernel_init, kernel, self.param_dtype)
         bias = None
         if self.use_bias:
@@ -182,7 +187,13 @@ class Conv(nn.Module):
         if not isinstance(padding, str):
             sides = self._per_dimension(padding)
             padding = tuple((p, p) if isinstance(p, int) else tuple(p) for p in sides)
-        y = self._convolve(x, w, strides, padding)
+        convolve = functools.partial(self._convolve, strides=strides, padding=padding)
+        if groups == 1:
+            y = convolve(x, w)
+        else:
+            x, w = (a.reshape(*a.shape[:-1], groups, -1) for a in (x, w))
+            y = jax.vmap(convolve, in_axes=(-2, -2), out_axes=-2)(x, w)
+            y = y.reshape(*y.shape[:-2], self.features)
         return y if bias is None else y + bias.reshape((1,) * (y.ndim - 1) + (-1,))
 
     def _per_dimension(self, value: int | Sequence) -> tuple:

@@ -33,6 +33,7 @@ class BatchNorm(nn.Module):
         normalisation); None keeps them per device.
       dtype: of the output; the input's where None.
       num_classes: of the labels [B] it is conditioned on; None for none.
+      affine: whether there are scale and bias at all.
     """
 
     momentum: float = 0.9
@@ -40,14 +41,17 @@ class BatchNorm(nn.Module):
     axis_name: str | None = None
     dtype: jnp.dtype | None = None
     num_classes: int | None = None
+    affine: bool = True
 
     @nn.compact
     def __call__(self, x: Array, label: Array | None = None, train: bool = False) -> Array:
         """Normalises `x` [B, ..., C], in training by its own statistics, else by running ones."""
         features = (x.shape[-1],)
         rows = features if self.num_classes is None else (self.num_classes, *features)
-        scale = self.param("scale", nn.initializers.ones, rows, jnp.float32)
-        bias = self.param("bias", nn.initializers.zeros, rows, jnp.float32)
+        scale, bias = jnp.ones(rows), jnp.zeros(rows)
+        if self.affine:
+            scale = self.param("scale", nn.initializers.ones, rows, jnp.float32)
+            bias = self.param("bias", nn.initializers.zeros, rows, jnp.float32)
         running_mean = self.variable("batch_stats", "mean", jnp.zeros, features, jnp.float32)
         running_variance = self.variable("batch_stats", "var", jnp.ones, features, jnp.float32)
 

@@ -91,3 +91,8 @@ class SpectralNorm(nn.Module):
     def _direction(self, size: int) -> Array:
         u = jax.random.normal(self.make_rng("params"), (size,))
         return _unit(u, u)
+
+
+def run(layer: nn.Module, *inputs: Any, spectral: bool, train: bool) -> Any:
+    """The layer's output on `inputs`, with `SpectralNorm` where it is asked for."""
+    return SpectralNorm(layer)(*inputs, train=train) if spectral else layer(*inputs)

@@ -1,13 +1,14 @@
 """What discriminators end in: from features to a logit, and to whatever else is asked of them."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax.layers import SpectralNorm
+from gan_jax.layers.spectral import run
 from gan_jax.types import Array
 
 Heads = Mapping[str, int] | tuple[tuple[str, int], ...]
@@ -88,19 +89,17 @@ class Head(WithHeads):
         Raises:
           ValueError: for classes without a label, and a head called `logits` or `features`.
         """
-
-        def run(layer: nn.Module, x: Array) -> Array:
-            return SpectralNorm(layer)(x, train=train) if self.spectral else layer(x)
+        through = partial(run, spectral=self.spectral, train=train)
 
         def linear(outputs: int) -> Array:
             dense = nn.Dense(outputs, kernel_init=self.kernel_init, dtype=self.dtype)
-            return run(dense, x).astype(jnp.float32)
+            return through(dense, x).astype(jnp.float32)
 
         exact = x.astype(jnp.float32)
         logits = linear(1)[:, 0]
         if self.num_classes is not None:
             embed = nn.Embed(self.num_classes, x.shape[-1], embedding_init=self.kernel_init)
-            rows = run(embed, needed(label, self.num_classes))
+            rows = through(embed, needed(label, self.num_classes))
             logits = logits + jnp.sum(rows * exact, axis=-1)
         heads = dict(self.heads)
         if taken := {"logits", "features"} & set(heads):

@@ -86,7 +86,19 @@ def way_on_cpu(request, monkeypatch):
 @example(drawn=(THREE_TAPS, (2, 5, 6, 2)))
 def test_is_flaxs_layer_in_parameters_values_and_two_derivatives(name, drawn, assert_trees_match):
     arguments, shape = drawn
-    ours, flaxs = (layer(**arguments) for layer in PAIRS[name])
+    assert_is_flaxs_layer(PAIRS[name], arguments, shape, assert_trees_match)
+
+
+@pytest.mark.parametrize("groups", [2, 4])
+@pytest.mark.parametrize("strides", [1, 2])
+def test_groups_are_flaxs_too(groups, strides, assert_trees_match):
+    arguments = {"features": 8, "kernel_size": (3, 3), "feature_group_count": groups}
+    settings = arguments | {"strides": strides}
+    assert_is_flaxs_layer(PAIRS["Conv"], settings, (2, 6, 4, 4), assert_trees_match)
+
+
+def assert_is_flaxs_layer(pair, arguments, shape, assert_trees_match):
+    ours, flaxs = (layer(**arguments) for layer in pair)
     params, x = inputs(flaxs, shape)
     mine = jax.eval_shape(ours.init, KEY, x)
     assert jax.tree.map(jnp.shape, mine) == jax.tree.map(jnp.shape, params)

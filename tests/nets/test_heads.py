@@ -8,15 +8,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.nets import dcgan, heads, mlp, resnet, text, wavegan
+from gan_jax.nets import biggan, dcgan, heads, mlp, r3gan, resnet, stylegan2, text, wavegan
 
 KEY = jax.random.key(0)
 IMAGES = jax.random.normal(KEY, (3, 8, 8, 1))
 LABEL = jnp.array([0, 2, 1])
 NETS = {
+    "biggan": (biggan.Discriminator(2), IMAGES),
     "dcgan": (dcgan.Discriminator(2), IMAGES),
     "mlp": (mlp.Discriminator((5,)), IMAGES),
+    "r3gan": (r3gan.Discriminator(4, cardinality=2, blocks=1), IMAGES),
     "resnet": (resnet.Discriminator(2), IMAGES),
+    "stylegan2": (stylegan2.Discriminator(channel_base=32), IMAGES),
     "text": (text.Discriminator(4, 1), jax.random.normal(KEY, (3, 6, 4))),
     "wavegan": (wavegan.Discriminator(2), jax.random.normal(KEY, (3, 64, 1))),
 }

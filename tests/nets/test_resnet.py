@@ -5,40 +5,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from net_checks import KEY, parameter_count, random_variables, shape_of, shapes
 
 from gan_jax import algorithms, losses, penalties, priors
 from gan_jax.layers import BatchNorm, Conv
 from gan_jax.nets import resnet
 from gan_jax.step import init_state, train_step
 
-KEY = jax.random.key(0)
 LATENT, IMAGES = jax.random.normal(KEY, (3, 4)), jax.random.normal(KEY, (3, 8, 8, 1))
 LABEL = jnp.array([0, 2, 1])
-
-
-def shapes(net, *inputs):
-    return jax.eval_shape(partial(net.init, train=True), KEY, *inputs)
-
-
-def shape_of(net, *inputs):
-    """Of the output, traced but not computed; its dtype too."""
-    out = jax.eval_shape(partial(net.apply, train=False), shapes(net, *inputs), *inputs)
-    return out.shape, str(out.dtype)
-
-
-def parameter_count(net, *inputs):
-    return sum(leaf.size for leaf in jax.tree.leaves(shapes(net, *inputs)["params"]))
-
-
-def random_variables(net, *inputs):
-    """None of them at its special initial value of 0 or 1."""
-    random = np.random.default_rng(0)
-
-    def draw(path, leaf):
-        positive = path[-1].key in ("scale", "var")
-        return jnp.asarray(positive + random.uniform(-0.3, 0.3, leaf.shape), jnp.float32)
-
-    return jax.tree.map_with_path(draw, shapes(net, *inputs))
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
