@@ -30,7 +30,7 @@ every_net = pytest.mark.parametrize("name", NETS)
 
 
 def test_parameters_at_128_are_those_published_but_for_biases_before_a_normalisation():
-    """70.4 and 88.0 million in the paper's table 1."""
+    """70.4 and 88.0 million, together the 158.3 of the paper's table 1."""
     label, latent, image = jnp.zeros(1, jnp.int32), jnp.zeros((1, 120)), jnp.zeros((1, 128, 128, 3))
     generator = biggan.Generator(128, num_classes=1000, attention=64)
     biases = 96 * (16 + 8 + 4 + 2 + 1)
