@@ -54,29 +54,45 @@ def main() -> None:
     text = table(found)
     write_whole(folder / "table.md", text)
     print(text, end="")
+    if not any(score for scores in found.values() for score in scores):
+        raise UserError("no member of the sweep succeeded")
 
 
 def members_of(sweep: Mapping[str, Any], folder: Path) -> list[Member]:
-    """The runs of a sweep, setting by setting."""
+    """The runs of a sweep, setting by setting.
+
+    Raises:
+      UserError: the file lacks a part, or two settings would share a folder.
+    """
+    if missing := [name for name in ("BASE", "SETTINGS", "SEEDS") if name not in sweep]:
+        raise UserError(f"the sweep has no {missing[0]}")
+    folders = [_folder(name) for name in sweep["SETTINGS"]]
+    if doubled := [name for name in folders if folders.count(name) > 1]:
+        raise UserError(f"two settings would share the folder {doubled[0]}: name them otherwise")
     return [
         Member(
             name,
             seed,
             {**sweep.get("OVERRIDES", {}), **settings, "seed": seed},
-            folder / re.sub(r"\W+", "_", name) / f"seed_{seed}",
+            folder / _folder(name) / f"seed_{seed}",
         )
         for name, settings in sweep["SETTINGS"].items()
         for seed in sweep["SEEDS"]
     ]
 
 
+def _folder(setting: str) -> str:
+    return re.sub(r"[^\w.=-]+", "_", setting)
+
+
 def score(sweep: Mapping[str, Any], member: Member) -> dict[str, float] | None:
     """The figures of a member, which is trained if need be; None where it fails."""
-    record = member.workdir / "evaluation.json"
-    if not record.exists():
+    record, known = (member.workdir / name for name in ("evaluation.json", "member.json"))
+    evaluate = {**sweep.get("EVALUATE", {}), "metrics": ",".join(_METRICS)}
+    told = json.dumps([sweep["BASE"], member.overrides, evaluate], default=str) + "\n"
+    if not (record.exists() and known.exists() and known.read_text() == told):
         where = f"--workdir={member.workdir}"
         config = {f"config.{name}": value for name, value in member.overrides.items()}
-        evaluate = {"metrics": ",".join(_METRICS), **sweep.get("EVALUATE", {})}
         for line in (
             ["experiments.train", where, f"--config={sweep['BASE']}", *_flags(config)],
             ["experiments.evaluate", where, *_flags(evaluate)],
@@ -86,6 +102,7 @@ def score(sweep: Mapping[str, Any], member: Member) -> dict[str, float] | None:
                 said = done.stderr.strip().splitlines()[-1:]
                 tqdm.write(f"{member.setting}, seed {member.seed}: {' '.join(said)}")
                 return None
+        write_whole(known, told)
     figures = json.loads(record.read_text())["figures"]
     return {name: figures[name]["value"] for name in _FIGURES}
 
@@ -108,8 +125,8 @@ def _flags(settings: Mapping[str, Any]) -> list[str]:
 def _spread(values: Sequence[float]) -> str:
     if not values:
         return "-"
-    spread = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{statistics.mean(values):.3g} ± {spread:.1g}"
+    spread = f" ± {statistics.stdev(values):.1g}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.3g}{spread}"
 
 
 if __name__ == "__main__":

@@ -95,7 +95,7 @@ def clip_weights(limit: float) -> optax.GradientTransformation:
 
 
 def freeze(*names: str) -> optax.GradientTransformation:
-    """Leaves the parameters as they are whose paths, such as `Body_0/Conv_1/kernel`, begin so.
+    """Leaves the parameters as they are whose paths, such as `Body_0/Conv_1/kernel`, lie in these.
 
     It is the last of a chain. A discriminator whose first layers keep another run's weights is that
     of Freeze the Discriminator, Mo et al., 2020, arXiv:2002.10964.
@@ -107,7 +107,7 @@ def freeze(*names: str) -> optax.GradientTransformation:
     def init(params: Params) -> optax.EmptyState:
         paths = [_path(path) for path, _ in jax.tree.leaves_with_path(params)]
         for name in names:
-            if not any(path.startswith(name) for path in paths):
+            if not any(_within(path, (name,)) for path in paths):
                 raise UserError(f"there is no parameter {name!r} to freeze among {paths}")
         return optax.EmptyState()
 
@@ -116,11 +116,15 @@ def freeze(*names: str) -> optax.GradientTransformation:
     ) -> tuple[Params, optax.EmptyState]:
         del params
         still = lambda path, update: (
-            jnp.zeros_like(update) if _path(path).startswith(names) else update
+            jnp.zeros_like(update) if _within(_path(path), names) else update
         )
         return jax.tree.map_with_path(still, updates), state
 
     return optax.GradientTransformation(init, update)
+
+
+def _within(path: str, names: tuple[str, ...]) -> bool:
+    return any(path == name or path.startswith(f"{name}/") for name in names)
 
 
 def _path(path: tuple) -> str:
@@ -139,7 +143,8 @@ def extragradient(inner: optax.GradientTransformation) -> optax.GradientTransfor
     """Looks a step ahead and goes, from where it was, by the gradient found there.
 
     Every other update is the look ahead, so that two steps of a game, by players who move at once
-    (`simultaneous`), are one of the method.
+    (`simultaneous`) and once in a step, are one of the method. An average (EMA) is then also of the
+    points ahead.
 
     A Variational Inequality Perspective on Generative Adversarial Networks, Gidel et al., 2019,
     arXiv:1802.10551, algorithm 2, with `optax.adam` algorithm 4. Its optimistic sibling is

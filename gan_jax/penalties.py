@@ -117,10 +117,12 @@ def gradient_penalty(
 
 
 def dragan(critic: Critic, real: Array, keys: PRNGKey, *, std: Array | float) -> Array:
-    """DRAGAN's `(‖∇D(x̂)‖ - 1)²` around real examples: `x̂ = real + ½ σ u`, u uniform on [0, 1).
+    """DRAGAN's `(‖∇D(x̂)‖ - 1)²` around real examples: `x̂ = real + ½ α σ u`.
 
-    On Convergence and Stability of GANs, Kodali et al., 2017, arXiv:1705.07215, section 2.2; the
-    noise is that of the authors' code, github.com/kodalinaveen3/DRAGAN.
+    α is uniform on [0, 1), one an example, and u, one an element.
+
+    On Convergence and Stability of GANs, Kodali et al., 2017, arXiv:1705.07215; the noise is that
+    of the authors' code, github.com/kodalinaveen3/DRAGAN, whose σ is of the minibatch.
 
     Args:
       critic: `x -> logits`.
@@ -131,7 +133,8 @@ def dragan(critic: Critic, real: Array, keys: PRNGKey, *, std: Array | float) ->
     Returns:
       `[B]`, at least 0.
     """
-    noise = prng.uniform(keys, real.shape[1:])
+    alpha = prng.uniform(prng.fold_in(keys, "alpha"), (1,) * (real.ndim - 1))
+    noise = alpha * prng.uniform(keys, real.shape[1:])
     return (_gradient_norm(critic, real + 0.5 * std * noise) - 1) ** 2
 
 
@@ -187,6 +190,8 @@ def GradientPenalty(weight: Weight, every: int = 1, *, one_sided: bool = False) 
 
 def Dragan(weight: Weight, every: int = 1, *, std: float) -> Penalty:  # noqa: N802
     """`dragan` around real examples with its weight λ, 10 in the paper."""
+    if not 0 < std < math.inf:
+        raise UserError(f"the standard deviation {std} of dragan is not a finite number above 0")
     function = lambda critic, real, fake, keys: dragan(critic, real, keys, std=std)
     return _checked("dragan", function, weight, every)
 

@@ -3,6 +3,7 @@
 import flax.linen as nn
 import jax
 import numpy as np
+import optax
 
 from gan_jax import algorithms, augment, layers, losses, nets, parallel, penalties, priors, prng
 
@@ -128,7 +129,7 @@ def diverse():
         terms=[
             terms.feature_matching(),
             terms.pulling_away(),
-            terms.mode_seeking(0.01),
+            terms.mode_seeking(LATENT, 0.01),
             terms.latent_consistency(1.0, 0.1, 0.1),
         ],
         penalties=[penalties.Dragan(1.0, std=0.5)],
@@ -137,9 +138,16 @@ def diverse():
 
 GAMES = {
     "coupled": (coupled, {"x": POINTS}),
+    "unrolled": (
+        lambda: algorithms.unrolled(gan(), steps=2, optimizer=optax.adam(0.01)),
+        {"x": POINTS},
+    ),
+    "consensus": (lambda: algorithms.consensus(gan(), weight=0.1), {"x": POINTS}),
     "diverse": (diverse, {"x": POINTS}),
     "gman": (
-        lambda: algorithms.gman(GENERATOR, DISCRIMINATOR, count=2, sharpness=1.0, **Z),
+        lambda: algorithms.gman(
+            GENERATOR, Dropped(1), count=2, sharpness=1.0, penalties=[penalties.R1(1.0)], **Z
+        ),
         {"x": POINTS},
     ),
     "conditional wgan-gp": (conditional_wgan_gp, LABELLED),

@@ -124,12 +124,13 @@ def test_a_limit_of_weights_that_cannot_be_is_refused(limit):
 
 
 def test_frozen_layers_stay_and_the_others_move():
-    params = {"a": {"kernel": jnp.ones(2)}, "b": {"kernel": jnp.ones(2), "bias": jnp.ones(1)}}
+    layer = {"kernel": jnp.ones(2), "bias": jnp.ones(1)}
+    params = {"a": {"kernel": jnp.ones(2)}, "a1": {"kernel": jnp.ones(2)}, "b": layer}
     optimizer = optax.chain(optax.sgd(0.5), freeze("a", "b/bias"))
     updates, _ = optimizer.update(params, optimizer.init(params), params)
     after = optax.apply_updates(params, updates)
     assert jax.tree.map(lambda leaf: float(leaf[0]), after) == {
-        "a": {"kernel": 1.0}, "b": {"kernel": 0.5, "bias": 1.0}
+        "a": {"kernel": 1.0}, "a1": {"kernel": 0.5}, "b": {"kernel": 0.5, "bias": 1.0}
     }  # fmt: skip
     with pytest.raises(UserError, match="no parameter 'c' to freeze"):
         freeze("c").init(params)

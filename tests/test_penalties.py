@@ -46,6 +46,8 @@ def evaluate(name, params=PARAMS, **changes):
 def test_uniform_noise_is_that_which_the_golden_values_were_made_with():
     np.testing.assert_array_equal(prng.uniform(KEYS, ()), np.float32(GOLDEN["epsilon"]))
     np.testing.assert_array_equal(prng.uniform(KEYS, (3,)), np.float32(GOLDEN["noise"]))
+    alpha = prng.uniform(prng.fold_in(KEYS, "alpha"), ())
+    np.testing.assert_array_equal(alpha, np.float32(GOLDEN["alpha"]))
 
 
 @every_penalty
@@ -136,7 +138,8 @@ def test_a_penalty_with_its_weight_is_as_many_times_the_function(name, every):
     critic = lambda x: mlp(PARAMS, x)
     inputs = INPUTS["real"], INPUTS["fake"], KEYS
     penalty = VALUES[name](2.5, every=every)
-    assert penalty.name in (name, {"one_sided": "gradient_penalty"}.get(name, "consistency"))
+    named = {"one_sided": "gradient_penalty", "balanced": "consistency"}
+    assert penalty.name == named.get(name, name)
     expected = 2.5 * every * evaluate(name)
     np.testing.assert_allclose(penalty(critic, *inputs), expected, rtol=1e-6)
 

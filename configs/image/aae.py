@@ -18,6 +18,7 @@ from gan_jax import algorithms, data, nets, priors
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.train import Plan, settings
+from gan_jax.types import UserError
 
 VARIANTS = {"digits": 6_000, "mnist": 20_000, "fashion_mnist": 20_000, "cifar10": 20_000}
 TINY = {"net.hidden": (16,)}
@@ -40,6 +41,8 @@ def make_data(config: ConfigDict, split: str) -> data.Dataset:
         return examples
     labelled = examples
     if split == config.data.split:
+        if config.labels % config.data.num_classes:
+            raise UserError(f"labels={config.labels} cannot be dealt out to the classes evenly")
         classes, label = config.data.num_classes, examples.columns["label"]
         rows = [np.flatnonzero(label == k)[: config.labels // classes] for k in range(classes)]
         columns = {n: c[np.concatenate(rows)] for n, c in examples.columns.items()}

@@ -1,7 +1,7 @@
 """AmbientGAN: whole images learnt from images of which a share of the pixels is missing.
 
-Bora et al., 2018, openreview.net/forum?id=Hy7fDog0b, block-pixels: every training image lacks the
-same pixels, drawn once, for good, which are black. `method` says what becomes of it:
+Bora et al., 2018, openreview.net/forum?id=Hy7fDog0b, block-pixels: each training image lacks pixels
+of its own, drawn once for good, which are black. `method` says what becomes of it:
 
 - `ambient`: samples lose pixels as the data did before the discriminator sees them;
 - `inpaint`: gaps are filled by the blurred surroundings, and a plain GAN is trained on that;

@@ -1,9 +1,9 @@
 """BigGAN: wide residual nets with attention, in which latent and class speak to every block.
 
 Brock et al., 2019, arXiv:1809.11096: a shared embedding of the class, a chunk of the latent for
-every block, orthogonal initial values, the hinge loss, two discriminator steps a generator step,
-averages of decay 0.9999. The paper's nets are 96 wide at 128×128 and see batches of 2048 on a TPU
-pod; their rates are 5e-5 and 2e-4.
+every block, orthogonal initial values, the hinge loss, two discriminator steps a generator step.
+The paper's nets are 96 wide at 128×128 and see batches of 2048 on a TPU pod; their rates are 5e-5
+and 2e-4, their averages of decay 0.9999.
 
     python -m experiments.train --config=configs/image/biggan.py
 """

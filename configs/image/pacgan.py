@@ -1,7 +1,7 @@
 """PacGAN: the discriminator judges packs of samples, so that a lack of variety shows.
 
 Lin et al., 2018, arXiv:1712.04086: `pack` examples are side by side along the channels. R1 as in
-`image/dcgan.py`.
+`image/dcgan.py`, of each example in its pack.
 
     python -m experiments.train --config=configs/image/pacgan.py
 """

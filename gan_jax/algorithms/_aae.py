@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax import prng
+from gan_jax.algorithms._gan import plain
 from gan_jax.game import Aux, Game, Players, Turn, View, apply, initialise, join, part
 from gan_jax.losses import NON_SATURATING, AdversarialLoss
 from gan_jax.priors import Prior, one_hot
@@ -53,6 +54,7 @@ def aae(
       A game on batches of `x` [B, ...] and, with classes, of `labelled` [B, ...] and their
       `labelled_label` [B], which have nothing to do with `x`: see `data.unpaired`.
     """
+    loss = plain(loss)
     codes = {"latent": prior} | ({"class": one_hot(classes)} if classes else {})
 
     def encode(

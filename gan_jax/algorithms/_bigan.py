@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax import prng
-from gan_jax.algorithms._gan import logits_of
+from gan_jax.algorithms._gan import logits_of, plain
 from gan_jax.algorithms._vae import draw
 from gan_jax.game import Aux, Game, Players, Turn, View, apply, initialise
 from gan_jax.losses import NON_SATURATING, AdversarialLoss, absolute_error
@@ -50,6 +50,7 @@ def bigan(
     Returns:
       A game on batches of `x` [B, ...].
     """
+    loss = plain(loss)
     mean_of = bigan_code(encoder, prior=prior)
 
     def encode(view: View) -> tuple[Array, Variables]:

@@ -18,7 +18,8 @@ def unrolled(game: Game, *, steps: int, optimizer: optax.GradientTransformation)
 
         θ_0 = θ,  θ_{k+1} = θ_k - update(∇ l_D(θ_k)),  G minimises l_G(θ_K),
 
-    on one batch, and the opponent itself still takes its ordinary turn.
+    on one batch, and the opponent itself still takes its ordinary turn, before it is foreseen.
+    Turns of lazy penalties are not foreseen.
 
     Unrolled Generative Adversarial Networks, Metz et al., 2017, arXiv:1611.02163, eq. 4 to 8.
 
@@ -68,8 +69,13 @@ def consensus(game: Game, *, weight: float) -> Game:
 
     Returns:
       The game; each turn's metric `consensus` is `‖v‖² / 2`.
+
+    Raises:
+      ValueError: a turn is repeated, or not taken in every step.
     """
     turns = game.turns
+    if any(turn.repeats != 1 or turn.when is not None for turn in turns):
+        raise ValueError("consensus is of players who all move once in every step")
 
     def agreeing(turn: Turn) -> Turn:
         def loss(view: View) -> tuple[Array, Aux]:

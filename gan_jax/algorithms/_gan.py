@@ -14,7 +14,7 @@ from gan_jax.game import MEMORY, Aux, Game, Players, Turn, View, apply, initiali
 from gan_jax.losses import NON_SATURATING, AdversarialLoss
 from gan_jax.penalties import Penalty
 from gan_jax.priors import Prior
-from gan_jax.types import Array, Batch, PRNGKey, Variables
+from gan_jax.types import Array, Batch, PRNGKey, UserError, Variables
 
 Output = Any
 """Of a discriminator: logits, or a mapping with `logits` and whatever else it says."""
@@ -116,7 +116,15 @@ def gan(
 
     Returns:
       A game on batches of `x` [B, ...] and, when conditional, `label` [B].
+
+    Raises:
+      ValueError: where two terms have one name, one is called `penalty`, or one has a memory and no
+        update, or an update and no memory.
+      UserError: for a `top_share` that is not in (0, 1].
     """
+    _check_terms(terms)
+    if not callable(top_share) and not 0 < top_share <= 1:
+        raise UserError(f"top_share {top_share} is not in (0, 1]")
     priors = dict(prior) if isinstance(prior, Mapping) else {"latent": prior}
     remembering = {term.name: term for term in terms if term.update is not None}
     eager = [p for p in penalties if p.every == 1 and not _vanishes(p)]
@@ -241,6 +249,8 @@ def gan(
 
     def metrics(players: Players, batch: Batch, keys: PRNGKey) -> dict[str, Array]:
         whole = len(keys) // group * group
+        if not whole:
+            return {}
         batch, keys = jax.tree.map(lambda column: column[:whole], (dict(batch), keys))
         keys, label = prng.fold_in(keys, "discriminator"), label_of(batch)
         x, variables = encode(batch["x"]), players["discriminator"]
@@ -277,6 +287,28 @@ def gan(
         metrics=metrics,
         group=group,
     )
+
+
+def _check_terms(terms: Sequence[Term]) -> None:
+    names = [term.name for term in terms]
+    if taken := {n for n in names if n == "penalty" or names.count(n) > 1}:
+        raise ValueError(
+            f"a term cannot be called {min(taken)!r}: its metric has that name already"
+        )
+    for term in terms:
+        if (term.memory is None) != (term.update is None):
+            raise ValueError(f"the term {term.name!r} has a memory or its update, and not both")
+
+
+def plain(loss: AdversarialLoss) -> AdversarialLoss:
+    """The loss, for games that take its two functions alone.
+
+    Raises:
+      UserError: for a relativistic average, and for flipped labels.
+    """
+    if loss.relative_to_mean or loss.flipped:
+        raise UserError("this game takes no relativistic average, and no flipped labels")
+    return loss
 
 
 def logits_of(output: Output) -> Array:

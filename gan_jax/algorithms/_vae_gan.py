@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax import prng
-from gan_jax.algorithms._gan import Output, logits_of
+from gan_jax.algorithms._gan import Output, logits_of, plain
 from gan_jax.algorithms._vae import draw
 from gan_jax.game import Aux, Game, Players, Turn, View, apply, initialise
 from gan_jax.losses import (
@@ -55,6 +55,7 @@ def vae_gan(
     Returns:
       A game on batches of `x` [B, ...].
     """
+    loss = plain(loss)
 
     def infer(
         players: Players, x: Array, keys: PRNGKey, *, train: bool

@@ -15,6 +15,7 @@ from gan_jax.algorithms._gan import Output, Scene, Term, logits_of
 from gan_jax.game import MEMORY, View
 from gan_jax.losses import feature_matching as squared_distance
 from gan_jax.losses import pulling_away as squared_cosines
+from gan_jax.priors import Prior
 from gan_jax.types import Array, PRNGKey
 
 _FEW = 1e-5  # keeps a ratio of distances finite
@@ -118,22 +119,24 @@ def pulling_away(weight: float = 0.1) -> Term:
     return Term("pulling_away", generator=term)
 
 
-def mode_seeking(weight: float = 1.0, latent: str = "latent") -> Term:
-    """G is to lead latents that are apart to samples that are: `|z - z'| / |G(z) - G(z')|`.
+def mode_seeking(prior: Prior, weight: float = 1.0, latent: str = "latent") -> Term:
+    """G is to lead latents that are apart to samples that are.
 
-    Distances are mean absolute differences; z' is drawn anew under the same label.
+    It minimises the inverse of the paper's ratio, `|z - z'| / |G(z) - G(z')|`, as the authors' code
+    does. Distances are mean absolute differences; z' is drawn anew under the same label.
 
     Mode Seeking Generative Adversarial Networks for Diverse Image Synthesis, Mao et al., 2019,
-    arXiv:1903.05628, eq. 3, inverted as in the authors' code.
+    arXiv:1903.05628, section 3.
 
     Args:
+      prior: of the latent.
       weight: of the ratio; 1 in the paper.
-      latent: the input that is drawn anew, standard normal.
+      latent: the input that is drawn anew.
     """
 
     def term(scene: Scene) -> Array:
         z = scene.view.batch[latent]
-        other = prng.normal(prng.fold_in(scene.view.keys, "mode seeking"), z.shape[1:])
+        other = prior.sample(prng.fold_in(scene.view.keys, "mode seeking"))
         apart = _distance(scene.samples, scene.generate({latent: other})) / _distance(z, other)
         return weight / (apart + _FEW)
 
@@ -204,7 +207,8 @@ def lecam(weight: float, decay: float = 0.99) -> Term:
 def orthogonal(discriminator: float = 0.0, generator: float = 0.0) -> Term:
     """Kernels of orthogonal columns, whatever their lengths: `β Σ_W ‖WᵀW ⊙ (1 - I)‖²`.
 
-    W are the kernels as matrices [prod(rest), F], of all layers.
+    W are the parameters called `kernel`, as matrices [prod(rest), F], of all layers. It is not for
+    nets of `nets.several`, whose kernels are stacked.
 
     Large Scale GAN Training for High Fidelity Natural Image Synthesis, Brock et al., 2019,
     arXiv:1809.11096, eq. 3, where β is 1e-4.
@@ -215,8 +219,9 @@ def orthogonal(discriminator: float = 0.0, generator: float = 0.0) -> Term:
             return None
 
         def term(scene: Scene) -> Array:
-            leaves = jax.tree.leaves(scene.view.players[player]["params"])
-            matrices = [w.reshape(-1, w.shape[-1]) for w in leaves if w.ndim > 1]
+            leaves = jax.tree.leaves_with_path(scene.view.players[player]["params"])
+            kernels = [w for path, w in leaves if path[-1].key == "kernel"]
+            matrices = [w.reshape(-1, w.shape[-1]) for w in kernels]
             products = (w.T @ w for w in matrices)
             return weight * sum(
                 (jnp.sum((p - jnp.diag(jnp.diag(p))) ** 2) for p in products), jnp.zeros(())

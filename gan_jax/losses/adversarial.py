@@ -17,7 +17,7 @@ from typing import NamedTuple
 import chex
 from jax.nn import relu, softplus
 
-from gan_jax.types import Array
+from gan_jax.types import Array, UserError
 
 
 class AdversarialLoss(NamedTuple):
@@ -184,7 +184,7 @@ def relativistic_average(loss: AdversarialLoss) -> AdversarialLoss:
 
     The relativistic discriminator, Jolicoeur-Martineau, 2018, arXiv:1807.00734, eq. 7 and 8.
     """
-    return AdversarialLoss(loss.discriminator, loss.discriminator, relative_to_mean=True)
+    return loss._replace(generator=loss.discriminator, relative_to_mean=True)
 
 
 RELATIVISTIC_AVERAGE = relativistic_average(NON_SATURATING)
@@ -203,7 +203,12 @@ def label_smoothing(real: float = 0.9, fake: float = 0.0) -> AdversarialLoss:
     Args:
       real: α in [0, 1], the probability given for data.
       fake: β in [0, 1], for samples.
+
+    Raises:
+      UserError: one is no probability.
     """
+    if not (0 <= real <= 1 and 0 <= fake <= 1):
+        raise UserError(f"labels {real} and {fake} are no probabilities")
 
     def discriminator(real_logits: Array, fake_logits: Array) -> Array:
         chex.assert_equal_shape([real_logits, fake_logits])
@@ -217,7 +222,12 @@ def label_flipping(loss: AdversarialLoss, share: float) -> AdversarialLoss:
     """A loss whose discriminator finds the labels of a share of the pairs, in [0, 1), exchanged.
 
     How to Train a GAN?, Chintala et al., 2016, github.com/soumith/ganhacks, point 6.
+
+    Raises:
+      UserError: the share is not in [0, 1).
     """
+    if not 0 <= share < 1:
+        raise UserError(f"a share {share} of flipped labels is not in [0, 1)")
     return loss._replace(flipped=share)
 
 
@@ -228,7 +238,12 @@ def energy_margin(margin: float) -> AdversarialLoss:
 
     Args:
       margin: m, positive: samples of a higher energy are left alone.
+
+    Raises:
+      UserError: it is not positive.
     """
+    if not margin > 0:
+        raise UserError(f"the margin {margin} of energies is not above 0")
 
     def discriminator(real_logits: Array, fake_logits: Array) -> Array:
         chex.assert_equal_shape([real_logits, fake_logits])

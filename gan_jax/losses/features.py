@@ -26,11 +26,18 @@ def pulling_away(features: Array, everyone: Array) -> Array:
 
     Args:
       features: `[B, D]`.
-      everyone: `[N, D]`, of the whole batch, those of `features` among them; N is at least 2.
+      everyone: `[N, D]`, of the whole batch, those of `features` among them.
 
     Returns:
       `[B]` in [0, 1].
+
+    Raises:
+      ValueError: there are no others.
     """
+    if len(everyone) < 2:
+        raise ValueError("a batch of one example has no others to be pulled away from")
     unit = lambda s: s / jnp.sqrt(jnp.sum(s**2, axis=-1, keepdims=True) + _TINY)
-    squared = (unit(features) @ unit(everyone).T) ** 2
-    return (jnp.sum(squared, axis=1) - 1) / (everyone.shape[0] - 1)
+    mine = unit(features)
+    squared = (mine @ unit(everyone).T) ** 2
+    own = jnp.sum(mine**2, axis=-1) ** 2  # 1, but for features of zero
+    return (jnp.sum(squared, axis=1) - own) / (len(everyone) - 1)

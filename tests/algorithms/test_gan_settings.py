@@ -10,9 +10,10 @@ import optax
 import pytest
 
 from gan_jax import losses, nets, penalties, priors, prng
-from gan_jax.algorithms import Term, gan, logits_of, terms
+from gan_jax.algorithms import Term, bigan, gan, logits_of, terms
 from gan_jax.game import View
 from gan_jax.step import init_state, train_step
+from gan_jax.types import UserError
 
 KEY = jax.random.key(0)
 SIZE = 6
@@ -315,3 +316,50 @@ def test_figures_of_packs_are_of_those_that_are_whole():
     even = {name: column[:4] for name, column in BATCH.items()}
     found = game.metrics(players, odd, KEYS[:5])
     assert found == game.metrics(players, even, KEYS[:4])
+
+
+@pytest.mark.parametrize(
+    "some",
+    [
+        [Term("a"), Term("a")],
+        [Term("penalty")],
+        [Term("a", memory=0.0)],
+        [Term("a", update=lambda *_: 0.0)],
+    ],
+)
+def test_terms_that_would_be_lost_are_refused(some):
+    with pytest.raises(ValueError, match=r"a term cannot be called|not both"):
+        made(terms=some)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: made(top_share=0.0),
+        lambda: losses.label_flipping(losses.HINGE, 1.0),
+        lambda: losses.label_smoothing(1.1),
+        lambda: losses.energy_margin(0.0),
+        lambda: penalties.Dragan(1.0, std=0.0),
+    ],
+)
+def test_numbers_out_of_their_range_are_refused(make):
+    with pytest.raises(UserError):
+        make()
+
+
+def test_figures_of_fewer_examples_than_a_group_are_none():
+    game, players = made(nets.several.Packed(Linear(), 2), group=2)
+    assert game.metrics(players, {n: c[:1] for n, c in BATCH.items()}, KEYS[:1]) == {}
+
+
+def test_the_relativistic_average_keeps_flipped_labels():
+    flipped = losses.label_flipping(losses.HINGE, 0.1)
+    assert losses.relativistic_average(flipped).flipped == 0.1
+
+
+@pytest.mark.parametrize(
+    "loss", [losses.RELATIVISTIC_AVERAGE, losses.label_flipping(losses.HINGE, 0.1)]
+)
+def test_games_of_plain_losses_refuse_others(loss):
+    with pytest.raises(UserError, match="this game takes no"):
+        bigan(Shift(), Shift(), Linear(), prior=priors.normal(2), loss=loss)

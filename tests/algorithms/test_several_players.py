@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
 
-from gan_jax import losses, nets, priors, prng
+from gan_jax import losses, nets, penalties, priors, prng
 from gan_jax.algorithms import gman, madgan
 from gan_jax.game import View
+from gan_jax.types import UserError
 
 KEY = jax.random.key(0)
 SIZE = 6
@@ -48,7 +49,8 @@ def test_a_generator_answers_to_its_judges_by_how_strict_they_are(sharpness):
 
 def test_a_judge_learns_of_its_own_verdict_alone(assert_trees_match):
     judge = nets.mlp.Discriminator((5,))
-    game = gman(MAKE, judge, count=2, prior=priors.normal(2), loss=losses.LEAST_SQUARES)
+    settings = {"prior": priors.normal(2), "loss": losses.LEAST_SQUARES}
+    game = gman(MAKE, judge, count=2, penalties=[penalties.R1(3.0)], **settings)
     players, view = begun(game)
     fake = game.sample(players, view.batch)
 
@@ -57,13 +59,29 @@ def test_a_judge_learns_of_its_own_verdict_alone(assert_trees_match):
 
     def alone(params):
         verdicts = (judge.apply(params, x) for x in (BATCH["x"], fake))
-        return jnp.mean(losses.LEAST_SQUARES.discriminator(*verdicts))
+        slopes = penalties.r1(lambda x: judge.apply(params, x), BATCH["x"])
+        return jnp.mean(losses.LEAST_SQUARES.discriminator(*verdicts) + 3 * slopes)
 
     grads = jax.grad(together)(players["discriminator"])["params"]["net"]
     for i in range(2):
         own = jax.tree.map(lambda leaf, i=i: leaf[i], players["discriminator"]["params"]["net"])
         found = jax.tree.map(lambda leaf, i=i: leaf[i], grads)
         assert_trees_match(found, jax.grad(alone)({"params": own})["params"], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"count": 0},
+        {"sharpness": -math.inf},
+        {"loss": losses.RELATIVISTIC_AVERAGE},
+        {"top_share": 0.5},
+    ],
+)
+def test_judges_that_cannot_be_are_refused(settings):
+    settings = {"count": 2, "prior": priors.normal(2)} | settings
+    with pytest.raises(UserError, match="discriminators"):
+        gman(MAKE, nets.mlp.Discriminator((5,)), **settings)
 
 
 def test_generators_are_named_by_the_discriminator_which_is_a_game_of_one_source_more():

@@ -176,7 +176,7 @@ TERMS = {
         None,
         lambda g, p: 2 * cosines(outputs(g, p)[1]["features"]),
     ),
-    "mode seeking": (terms.mode_seeking(2.0), None, seeking),
+    "mode seeking": (terms.mode_seeking(PRIOR["latent"], 2.0), None, seeking),
     "latent consistency": (terms.latent_consistency(5.0, 0.5, 0.1), steady, lively),
     "lecam at first": (terms.lecam(0.3), squares, None),
 }

@@ -2,7 +2,10 @@
 
 import re
 
+import pytest
+
 from experiments import ablate
+from gan_jax.types import UserError
 
 SWEEP = """
 BASE = "configs/image/dcgan.py:digits"
@@ -22,10 +25,11 @@ def test_a_sweep_is_one_table_of_means_over_seeds(script, tmp_path):
     assert "too fast, seed 1: error: learning_rate -1.0" in done.err + done.out
     header, _, plain, failed = (workdir / "table.md").read_text().splitlines()
     assert header == "| setting | fid | kid | precision | recall | seeds, failed |"
-    number = r"-?[\d.e+-]+ ± [\d.e+-]+"
+    number = r"-?[\d.e+-]+"
     assert re.fullmatch(rf"\| plain \|( {number} \|){{4}} 1, 0 \|", plain)
     assert failed == "| too fast | - | - | - | - | 1, 1 |"
     assert (workdir / "table.md").read_text() in done.out
+    assert len(list(workdir.glob("*/seed_1"))) == 2
     record = workdir / "plain" / "seed_1" / "evaluation.json"
     kept = record.stat().st_mtime_ns
     again = script("ablate", f"--sweep={sweep}", f"--workdir={workdir}")
@@ -39,3 +43,20 @@ def test_the_table_has_means_and_deviations_of_what_did_not_fail():
     _, _, first, second = text.splitlines()
     assert first == "| a | 2 ± 1 | 0.1 ± 0 | 0.5 ± 0 | 0.5 ± 0 | 3, 1 |"
     assert second == "| b | - | - | - | - | 1, 1 |"
+
+
+@pytest.mark.parametrize(
+    ("sweep", "said"),
+    [
+        ({"BASE": "", "SEEDS": (0,)}, "no SETTINGS"),
+        ({"BASE": "", "SEEDS": (0,), "SETTINGS": {"a b": {}, "a, b": {}}}, "share the folder a_b"),
+    ],
+)
+def test_a_sweep_that_cannot_be_told_apart_is_refused(sweep, said, tmp_path):
+    with pytest.raises(UserError, match=said):
+        ablate.members_of(sweep, tmp_path)
+
+
+def test_settings_that_differ_by_a_sign_have_folders_of_their_own(tmp_path):
+    sweep = {"BASE": "", "SEEDS": (0,), "SETTINGS": {"r1=1": {}, "r1=-1": {}, "r1=0.1": {}}}
+    assert len({member.workdir for member in ablate.members_of(sweep, tmp_path)}) == 3

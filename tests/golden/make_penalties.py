@@ -30,6 +30,14 @@ NOISE = [
     [0.29845166206359863, 0.033974409103393555, 0.2599961757659912],
 ]
 """Likewise, of three numbers an example."""
+ALPHA = [
+    0.9670771360397339,
+    0.138666033744812,
+    0.8154410123825073,
+    0.7497856616973877,
+    0.6323152780532837,
+]
+"""Likewise, of the keys folded with "alpha"."""
 
 random = np.random.default_rng(0)
 INPUTS = {
@@ -46,7 +54,7 @@ PARAMS = {
 params = {n: torch.tensor(p, dtype=torch.float64, requires_grad=True) for n, p in PARAMS.items()}
 real, fake, weights = (torch.tensor(v, dtype=torch.float64) for v in INPUTS.values())
 epsilon = torch.tensor(EPSILON, dtype=torch.float64)[:, None]
-noise = torch.tensor(NOISE, dtype=torch.float64)
+noise = torch.tensor(NOISE, dtype=torch.float64) * torch.tensor(ALPHA, dtype=torch.float64)[:, None]
 between = (1 - epsilon) * real + epsilon * fake
 
 
@@ -90,6 +98,7 @@ if __name__ == "__main__":
         "r1": golden(0.5 * norms(real) ** 2),
         "r2": golden(0.5 * norms(fake) ** 2),
         "noise": NOISE,
+        "alpha": ALPHA,
         "gradient_penalty": golden((norms(between) - 1) ** 2),
         "one_sided": golden(torch.relu(norms(between) - 1) ** 2),
         "dragan": golden((norms(real + 0.5 * 0.8 * noise) - 1) ** 2),

@@ -45,6 +45,12 @@ def test_pulling_away_of_orthogonal_features_is_nothing_and_of_equal_ones_is_all
     np.testing.assert_allclose(pulling_away(features, features), [expected] * 3, atol=1e-6)
 
 
-def test_pulling_away_of_features_of_zero_has_a_finite_gradient():
+def test_one_example_has_no_others_to_be_pulled_away_from():
+    with pytest.raises(ValueError, match="no others"):
+        pulling_away(jnp.ones((1, 2)), jnp.ones((1, 2)))
+
+
+def test_pulling_away_of_features_of_zero_is_nothing_and_has_a_finite_gradient():
+    np.testing.assert_array_equal(pulling_away(jnp.zeros((3, 2)), jnp.zeros((3, 2))), np.zeros(3))
     slope = jax.grad(lambda s: jnp.sum(pulling_away(s, s)))(jnp.zeros((3, 2)))
     assert np.isfinite(slope).all()
