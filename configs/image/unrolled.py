@@ -1,7 +1,8 @@
 """Unrolled GAN: the generator foresees how the discriminator will answer.
 
 Metz et al., 2017, arXiv:1611.02163: the generator differentiates through `unroll` steps of the
-discriminator's descent, of SGD with `unroll_rate` here. R1 as in `image/dcgan.py`.
+discriminator's descent, of SGD with `unroll_rate` here; with ten times that rate no digits come
+about. R1 as in `image/dcgan.py`.
 
     python -m experiments.train --config=configs/image/unrolled.py
 """
@@ -27,7 +28,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))
     config.net = {"latent_dim": 64, "width": 32, "sync_batch_norm": False}
     config.unroll = 5
-    config.unroll_rate = 0.01
+    config.unroll_rate = 0.001
     config.r1 = 1.0
     return config
 
