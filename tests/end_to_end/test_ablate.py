@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from experiments import ablate
+from experiments import sweeps
 from gan_jax.types import UserError
 
 SWEEP = """
@@ -39,7 +39,7 @@ def test_a_sweep_is_one_table_of_means_over_seeds(script, tmp_path):
 
 def test_the_table_has_means_and_deviations_of_what_did_not_fail():
     score = lambda fid: {"fid": fid, "kid": 0.1, "precision": 0.5, "recall": 0.5}
-    text = ablate.table({"a": [score(1.0), None, score(3.0)], "b": [None]})
+    text = sweeps.table({"a": [score(1.0), None, score(3.0)], "b": [None]})
     _, _, first, second = text.splitlines()
     assert first == "| a | 2 ± 1 | 0.1 ± 0 | 0.5 ± 0 | 0.5 ± 0 | 3, 1 |"
     assert second == "| b | - | - | - | - | 1, 1 |"
@@ -54,9 +54,9 @@ def test_the_table_has_means_and_deviations_of_what_did_not_fail():
 )
 def test_a_sweep_that_cannot_be_told_apart_is_refused(sweep, said, tmp_path):
     with pytest.raises(UserError, match=said):
-        ablate.members_of(sweep, tmp_path)
+        sweeps.members_of(sweep, tmp_path)
 
 
 def test_settings_that_differ_by_a_sign_have_folders_of_their_own(tmp_path):
     sweep = {"BASE": "", "SEEDS": (0,), "SETTINGS": {"r1=1": {}, "r1=-1": {}, "r1=0.1": {}}}
-    assert len({member.workdir for member in ablate.members_of(sweep, tmp_path)}) == 3
+    assert len({member.workdir for member in sweeps.members_of(sweep, tmp_path)}) == 3
