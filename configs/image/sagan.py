@@ -19,7 +19,7 @@ from gan_jax.parallel import AXIS
 from gan_jax.train import Plan, settings
 
 VARIANTS = {"digits": 6_000, "mnist": 6_000, "fashion_mnist": 6_000, "cifar10": 12_000}
-TINY = {"data.resolution": 8, "net.width": 4, "net.attention": 8}
+TINY = {"net.width": 4}
 
 
 def get_config(variant: str = "digits") -> ConfigDict:

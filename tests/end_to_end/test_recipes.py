@@ -143,7 +143,7 @@ def test_a_player_starts_from_another_runs_weights(tiny, tmp_path, assert_same_b
     path, config = tiny("image/dcgan")
     source, workdir = tmp_path / "source", tmp_path / "other"
     trained = train.run(path, config, source)
-    path, config = tiny("image/r3gan", steps=2, sample_every=0)
+    path, config = tiny("image/fgan", steps=2, sample_every=0)
     init = {"generator": f"{source}@8", "discriminator": f"{source}:discriminator"}
     state = recipes.make_state(
         recipes.load_recipe(path),
