@@ -5,7 +5,8 @@ and two layers of 200 tanh units on either side, Adam with ε = 1e-4, whose rate
 the paper by steps, over ten million updates of 20 examples). Pixels are coins, thrown once: a grey
 value is the probability of a 1, and an example's pixels stay as they fell. The paper throws anew at
 each visit and has 84.78 nats on MNIST's test set at K = 50, 86.76 at K = 1, by bounds of 5,000
-samples; `held_out/bound` is of K samples alone.
+samples; `held_out/bound` is of K samples alone. The encoder is shown black as 0 and pixels are dark
+at first: with grey as 0, 3,000 updates of K = 1 end at 188 nats in place of 127.
 
     python -m experiments.train --config=configs/image/iwae.py:mnist --config.samples=5
 """
@@ -52,8 +53,8 @@ def make_game(config: ConfigDict) -> Game:
     side, latent_dim, hidden = config.data.resolution, config.net.latent_dim, config.net.hidden
     shape = (side, side, config.data.channels)
     return algorithms.iwae(
-        nets.mlp.Encoder(2 * latent_dim, hidden, nn.tanh, dtype=config.dtype),
-        nets.mlp.Generator(shape, hidden, nn.tanh, None, dtype=config.dtype),
+        nets.mlp.Encoder(2 * latent_dim, hidden, nn.tanh, dtype=config.dtype, centre=-1.0),
+        nets.mlp.Generator(shape, hidden, nn.tanh, None, dtype=config.dtype, bias=-2.0),
         latent_dim=latent_dim,
         samples=config.samples,
     )

@@ -31,6 +31,7 @@ class MLP(nn.Module):
       dtype: of the computation.
       batch_norm: whether each hidden layer is normalised ahead of its activation.
       axis_name: a mapped axis over which batch statistics are synchronised; None for per device.
+      bias: of the last layer at first.
     """
 
     hidden: Sequence[int]
@@ -39,6 +40,7 @@ class MLP(nn.Module):
     dtype: Any = jnp.float32
     batch_norm: bool = False
     axis_name: str | None = None
+    bias: float = 0.0
 
     @nn.compact
     def __call__(self, x: Array, train: bool = False) -> Array:
@@ -50,7 +52,8 @@ class MLP(nn.Module):
             x = self.activation(x)
         if self.outputs is None:
             return x
-        return nn.Dense(self.outputs, dtype=self.dtype)(x)
+        bias = nn.initializers.constant(self.bias)
+        return nn.Dense(self.outputs, bias_init=bias, dtype=self.dtype)(x)
 
 
 class Generator(nn.Module):
@@ -65,6 +68,7 @@ class Generator(nn.Module):
       dtype: of the computation; the output is float32.
       batch_norm: of `MLP`.
       axis_name: of `MLP`.
+      bias: of `MLP`; of pixels as coins the log-odds.
     """
 
     shape: Sequence[int]
@@ -75,13 +79,14 @@ class Generator(nn.Module):
     dtype: Any = jnp.float32
     batch_norm: bool = False
     axis_name: str | None = None
+    bias: float = 0.0
 
     @nn.compact
     def __call__(self, latent: Array, label: Array | None = None, train: bool = False) -> Array:
         """Maps latents [B, Z] to examples [B, *shape]."""
         x = with_label(latent, label, self.num_classes)
         outputs = math.prod(self.shape)
-        settings = self.activation, self.dtype, self.batch_norm, self.axis_name
+        settings = self.activation, self.dtype, self.batch_norm, self.axis_name, self.bias
         x = MLP(self.hidden, outputs, *settings)(x, train)
         x = x.astype(jnp.float32).reshape(-1, *self.shape)
         return x if self.final is None else self.final(x)
@@ -98,6 +103,7 @@ class Encoder(nn.Module):
       dtype: of the computation; the output is float32.
       batch_norm: of `MLP`.
       axis_name: of `MLP`.
+      centre: what of an example is 0 to the net; -1 is an image's black.
     """
 
     outputs: int
@@ -107,11 +113,12 @@ class Encoder(nn.Module):
     dtype: Any = jnp.float32
     batch_norm: bool = False
     axis_name: str | None = None
+    centre: float = 0.0
 
     @nn.compact
     def __call__(self, x: Array, label: Array | None = None, train: bool = False) -> Array:
         """Maps examples [B, ...] to [B, outputs]."""
-        x = with_label(x.reshape(x.shape[0], -1), label, self.num_classes)
+        x = with_label(x.reshape(x.shape[0], -1) - self.centre, label, self.num_classes)
         settings = self.activation, self.dtype, self.batch_norm, self.axis_name
         x = MLP(self.hidden, self.outputs, *settings)(x, train)
         return x.astype(jnp.float32)

@@ -177,3 +177,17 @@ def test_dcgan_encoder_normalises_only_when_asked(batch_norm):
     net = dcgan.Encoder(1, 2, batch_norm)
     variables = jax.eval_shape(lambda: net.init(KEY, x, train=True))
     assert ("batch_stats" in variables) == batch_norm
+
+
+def test_an_encoder_takes_its_centre_for_nothing():
+    net = mlp.Encoder(3, (4,), centre=-1.0)
+    black = jnp.full((2, 5), -1.0)
+    variables = net.init(jax.random.key(0), black)
+    np.testing.assert_array_equal(net.apply(variables, black), np.zeros((2, 3)))
+
+
+def test_a_generator_begins_at_its_bias():
+    net = mlp.Generator((5,), (4,), final=None, bias=-2.0)
+    zero = jnp.zeros((2, 3))
+    outputs = net.apply(net.init(jax.random.key(0), zero), zero)
+    np.testing.assert_array_equal(outputs, np.full((2, 5), -2.0))
