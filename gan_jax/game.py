@@ -158,6 +158,7 @@ def apply(
     *inputs: Array | None,
     train: bool,
     keys: PRNGKey | None = None,
+    method: str = "__call__",
 ) -> tuple[Any, Variables]:
     """Runs a net; returns its output and the collections of its layers after it.
 
@@ -169,13 +170,14 @@ def apply(
       *inputs: the net's.
       train: whether in training mode.
       keys: `[B]`, for a net that takes `keys`; others are not given them.
+      method: a part of the net, with arguments like the whole one's.
 
     Raises:
       ValueError: where a net draws from one key for the whole batch, by Flax's `make_rng`.
     """
     variables = {c: v for c, v in variables.items() if c != MEMORY}
     stats = {c: v for c, v in variables.items() if c != "params"}
-    options = _options(net, train, keys)
+    options = {**_options(net, train, keys), "method": method}
     try:
         if not train or not stats:
             return net.apply(variables, *inputs, **options), stats

@@ -1,4 +1,4 @@
-"""Penalties: regularisers of a discriminator as a function of its input.
+"""Penalties: regularisers of a net as a function of its input, most of them of a discriminator.
 
 A critic here is any function `x -> logits` with the parameters closed over, where `x` is `[B, ...]`
 and `logits` is `[B]` or, for a discriminator of patches, `[B, h, w]` (summed over the patches).
@@ -158,8 +158,37 @@ def consistency(critic: Critic, x: Array, keys: PRNGKey, transform: Transform) -
     return jnp.mean(square, axis=tuple(range(1, square.ndim)))
 
 
+def path_length(render: Callable[[Array], Array], styles: Array, keys: PRNGKey) -> Array:
+    """How far an image moves with its style: `‖Jᵀ y‖`, for a random image y of expected length √C.
+
+    J is the Jacobian of `render`, y is normal over the square root of the number of pixels, and
+    the length is the root of the mean over layers of the squared length of a layer's style.
+    StyleGAN2's generator keeps it near a running average: `algorithms.path_regularised`.
+
+    Analyzing and Improving the Image Quality of StyleGAN, Karras et al., 2020, arXiv:1912.04958,
+    section 3.2, as its authors' code scales it.
+
+    Args:
+      render: `styles -> images [B, H, W, C]`, each of its own styles alone.
+      styles: `[B, L, W]`, one for each of L layers.
+      keys: `[B]`, of y.
+
+    Returns:
+      `[B]`, at least 0; as a gradient of the root at 0, where there is none, 0 is taken.
+    """
+    images, pull_back = jax.vjp(render, styles)
+    pixels = math.prod(images.shape[1:-1])
+    noise = prng.normal(keys, images.shape[1:]) / math.sqrt(pixels)
+    (slopes,) = pull_back(noise.astype(images.dtype))
+    return _root(jnp.mean(jnp.sum(slopes**2, axis=-1), axis=-1))
+
+
 def _gradient_norm(critic: Critic, x: Array) -> Array:
-    squared = squared_gradient_norm(critic, x)
+    return _root(squared_gradient_norm(critic, x))
+
+
+def _root(squared: Array) -> Array:
+    """The square root, whose gradient at 0 is 0."""
     positive = squared > 0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1.0)), 0.0)
 

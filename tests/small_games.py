@@ -2,6 +2,7 @@
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -53,6 +54,27 @@ class DroppedClassifier(nn.Module):
     @nn.compact
     def __call__(self, x, train=False, keys=None):
         return Dropped(3, features=True)(x, None, train, keys)
+
+
+class Styled(nn.Module):
+    """Two equal styles of three numbers, the latent, and an image that is linear in them."""
+
+    shape: tuple[int, ...]
+
+    def setup(self):
+        self.scale = self.param("scale", nn.initializers.constant(0.5), ())
+
+    def slopes(self):
+        return np.random.default_rng(0).normal(size=(2, 3, *self.shape)).astype(np.float32)
+
+    def styles(self, latent, label=None, train=False):
+        return jnp.broadcast_to(latent[:, None], (len(latent), 2, 3))
+
+    def synthesise(self, styles, train=False):
+        return self.scale * jnp.tensordot(styles, self.slopes(), 2)
+
+    def __call__(self, latent, label=None, train=False):
+        return self.synthesise(self.styles(latent), train)
 
 
 GENERATOR, DISCRIMINATOR = nets.mlp.Generator((2,), (6,)), nets.mlp.Discriminator((6,))
@@ -141,6 +163,10 @@ GAMES = {
     "unrolled": (
         lambda: algorithms.unrolled(gan(), steps=2, optimizer=optax.adam(0.01)),
         {"x": POINTS},
+    ),
+    "path length": (
+        lambda: algorithms.path_regularised(gan(Styled((16, 16, 1))), Styled((16, 16, 1)), every=2),
+        {"x": IMAGES},
     ),
     "consensus": (lambda: algorithms.consensus(gan(), weight=0.1), {"x": POINTS}),
     "diverse": (diverse, {"x": POINTS}),

@@ -12,6 +12,7 @@ from gan_jax.algorithms._gman import gman
 from gan_jax.algorithms._infogan import infogan
 from gan_jax.algorithms._iwae import iwae, log_importance_weights
 from gan_jax.algorithms._madgan import madgan
+from gan_jax.algorithms._path_length import path_regularised
 from gan_jax.algorithms._pix2pix import pix2pix
 from gan_jax.algorithms._vae import BERNOULLI, Likelihood, gaussian, vae
 from gan_jax.algorithms._vae_gan import vae_gan
@@ -36,6 +37,7 @@ __all__ = [
     "log_importance_weights",
     "logits_of",
     "madgan",
+    "path_regularised",
     "pix2pix",
     "terms",
     "unrolled",
