@@ -7,7 +7,7 @@ from gan_jax.layers.equalised import EqualisedConv, EqualisedDense
 from gan_jax.layers.minibatch import minibatch_stddev
 from gan_jax.layers.modulated import ModulatedConv
 from gan_jax.layers.noise import Dropout, PhaseShuffle, own_keys
-from gan_jax.layers.norms import BatchNorm
+from gan_jax.layers.norms import BatchNorm, InstanceNorm
 from gan_jax.layers.spectral import SpectralNorm, largest_singular_value
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Dropout",
     "EqualisedConv",
     "EqualisedDense",
+    "InstanceNorm",
     "ModulatedConv",
     "PhaseShuffle",
     "SelfAttention",

@@ -79,3 +79,30 @@ class BatchNorm(nn.Module):
         slope = scale.reshape(shape) * lax.rsqrt(variance + self.epsilon).reshape(shape)
         y = (values - mean.reshape(shape)) * slope + bias.reshape(shape)
         return y.astype(self.dtype or x.dtype)
+
+
+class InstanceNorm(nn.Module):
+    """Normalisation of each channel of each example by itself, and a learned shift of the channel.
+
+    Instance Normalization: The Missing Ingredient for Fast Stylization, Ulyanov et al., 2016,
+    arXiv:1607.08022. The shift stands for the bias of the convolution before it, which
+    normalisation would undo.
+
+    Attributes:
+      epsilon: added to the variance.
+      dtype: of the output; the input's where None.
+    """
+
+    epsilon: float = 1e-5
+    dtype: jnp.dtype | None = None
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        """Normalises `x` [B, ..., C] over all axes but the first and the last, in float32."""
+        bias = self.param("bias", nn.initializers.zeros, x.shape[-1:], jnp.float32)
+        axes = tuple(range(1, x.ndim - 1))
+        values = x.astype(jnp.float32)
+        centred = values - jnp.mean(values, axis=axes, keepdims=True)
+        variance = jnp.mean(centred**2, axis=axes, keepdims=True)
+        shift = bias.reshape((1,) * (x.ndim - 1) + x.shape[-1:])
+        return (centred * lax.rsqrt(variance + self.epsilon) + shift).astype(self.dtype or x.dtype)

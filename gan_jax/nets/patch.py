@@ -9,7 +9,7 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.layers import Conv
+from gan_jax.layers import Conv, InstanceNorm
 from gan_jax.nets.mlp import leaky_relu
 from gan_jax.types import Array
 
@@ -42,6 +42,6 @@ class Discriminator(nn.Module):
                 x
             )
             if not first:
-                x = nn.InstanceNorm(epsilon=1e-5, dtype=self.dtype)(x)
+                x = InstanceNorm(dtype=self.dtype)(x)
             x = leaky_relu(x)
         return Conv(1, (4, 4), kernel_init=_init, dtype=self.dtype)(x).astype(jnp.float32)[..., 0]

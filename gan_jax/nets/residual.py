@@ -10,7 +10,7 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.layers import Conv, ConvTranspose
+from gan_jax.layers import Conv, ConvTranspose, InstanceNorm
 from gan_jax.types import Array
 
 _init = nn.initializers.normal(0.02)
@@ -41,7 +41,7 @@ class Translator(nn.Module):
         del label, train
 
         def normalise(x: Array) -> Array:
-            return nn.InstanceNorm(epsilon=1e-5, dtype=self.dtype)(x)
+            return InstanceNorm(dtype=self.dtype)(x)
 
         def mirrored(x: Array, kernel: int) -> Array:
             """The image continued beyond its border by its own reflection."""

@@ -9,7 +9,7 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.layers import BatchNorm, Conv, ConvTranspose, Dropout
+from gan_jax.layers import BatchNorm, Conv, ConvTranspose, Dropout, InstanceNorm
 from gan_jax.nets.mlp import leaky_relu
 from gan_jax.types import Array, PRNGKey, UserError
 
@@ -68,16 +68,15 @@ class Translator(nn.Module):
         def normalise(x: Array) -> Array:
             if self.batch_norm:
                 return BatchNorm(axis_name=self.axis_name, dtype=self.dtype)(x, train=train)
-            return nn.InstanceNorm(epsilon=1e-5, dtype=self.dtype)(x)
+            return InstanceNorm(dtype=self.dtype)(x)
 
         depth = halvings(*x.shape[1:3])
         maps: list[Array] = []
         for stage in range(depth):
             plain = stage in (0, depth - 1)  # the last map may be of one pixel
             features = self.width * min(2**stage, 8)
-            x = Conv(features, (4, 4), 2, use_bias=plain, kernel_init=_init, dtype=self.dtype)(
-                leaky_relu(x) if stage else x
-            )
+            conv = Conv(features, (4, 4), 2, use_bias=False, kernel_init=_init, dtype=self.dtype)
+            x = conv(leaky_relu(x) if stage else x)
             x = x if plain else normalise(x)
             maps.append(x)
         maps.pop()

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.layers import BatchNorm
+from gan_jax.layers import BatchNorm, InstanceNorm
 
 KEY = jax.random.key(0)
 SHAPE = (8, 3, 3, 4)
@@ -131,3 +131,24 @@ def test_output_takes_the_dtype_asked_for():
 def test_a_constant_channel_of_any_size_gives_finite_output_and_gradient():
     out = evaluate(Norm(), variables(), jnp.full(SHAPE, 1234.5678), WEIGHT, train=True)
     assert all(bool(jnp.all(jnp.isfinite(leaf))) for leaf in jax.tree.leaves(out))
+
+
+def test_instance_norm_and_its_gradient_are_flaxs():
+    ours, theirs = InstanceNorm(), nn.InstanceNorm(epsilon=1e-5)
+    bias = jnp.arange(4.0)
+    found = jax.vjp(lambda x, b: ours.apply({"params": {"bias": b}}, x), X, bias)
+    scale = jnp.ones(4)
+    flaxs = jax.vjp(lambda x, b: theirs.apply({"params": {"bias": b, "scale": scale}}, x), X, bias)
+    np.testing.assert_allclose(found[0], flaxs[0], rtol=1e-5, atol=1e-5)
+    for mine, flax in zip(found[1](WEIGHT), flaxs[1](WEIGHT), strict=True):
+        np.testing.assert_allclose(mine, flax, rtol=1e-4, atol=1e-5)
+
+
+def test_instance_norm_keeps_its_digits_far_from_zero():
+    layer = InstanceNorm()
+    near = layer.init_with_output(KEY, X)[0]
+    np.testing.assert_allclose(layer.init_with_output(KEY, X + 1e4)[0], near, atol=2e-2)
+
+
+def test_instance_norm_gives_the_dtype_that_is_asked_for():
+    assert InstanceNorm(dtype=jnp.bfloat16).init_with_output(KEY, X)[0].dtype == jnp.bfloat16

@@ -61,6 +61,16 @@ def test_patch_discriminator_of_three_layers_sees_seventy_pixels_square():
     assert shapes == [(4, 4, 3, 1), (4, 4, 1, 2), (4, 4, 2, 4), (4, 4, 4, 8), (4, 4, 8, 1)]
 
 
+@pytest.mark.parametrize(
+    ("net", "expected"),
+    [(residual.Translator(), 11_378_179), (patch.Discriminator(), 2_764_737)],
+    ids=["ResNet-9", "PatchGAN-70"],
+)
+def test_cyclegans_nets_have_as_many_parameters_as_the_authors_code(net, expected):
+    """Github.com/junyanz/pytorch-CycleGAN-and-pix2pix: `resnet_9blocks` and `basic`."""
+    assert parameter_count(net, jnp.zeros((1, 256, 256, 3))) == expected
+
+
 def receptive_side(layers):
     side = 1
     for kernel, stride in reversed(layers):
