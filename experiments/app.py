@@ -6,6 +6,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import jax
 from absl import app, flags, logging
@@ -17,9 +18,12 @@ from gan_jax.types import UserError
 _TRACEBACK = flags.DEFINE_bool("traceback", False, "Show the traceback of an error.")
 
 
-def run(main: Callable[[], None], *, default_config: str | None = None) -> None:
+def run(
+    main: Callable[..., None], *, default_config: str | None = None, positional: bool = False
+) -> None:
     """Parses flags, calls `main` and exits: 0, 1 on an error, 128 + N when stopped by signal N.
 
+    `main` is given the arguments that are no flags, if there may be such (`positional`).
     `default_config` is the recipe where the command line names none, wherever it is called from. It
     cannot be the flag's own default: that would be loaded, and the settings of another recipe held
     against it.
@@ -29,7 +33,10 @@ def run(main: Callable[[], None], *, default_config: str | None = None) -> None:
         sys.argv.insert(1, f"--config={default_config}")
     # --init.PLAYER=RUN, where the players are known only once the recipe is read
     sys.argv = [re.sub(r"^--?init\.(\w+)=", r"--init=\1=", a) for a in sys.argv]
-    app.run(lambda _: _guarded(main), flags_parser=_parse)
+    app.run(
+        lambda argv: _guarded(partial(main, argv[1:]) if positional else main),
+        flags_parser=partial(_parse, positional=positional),
+    )
 
 
 def _guarded(main: Callable[[], None]) -> None:
@@ -58,7 +65,7 @@ def _guarded(main: Callable[[], None]) -> None:
         _exit(1)
 
 
-def _parse(argv: Sequence[str]) -> list[str]:
+def _parse(argv: Sequence[str], *, positional: bool) -> list[str]:
     for name, variant in re.findall(r"^--?config=([^:\n]*):?(.*)", "\n".join(argv), re.M):
         try:  # what this says of a fault is clearer than what the flag says
             recipes.check_variant(recipes.load_recipe(name), variant)
@@ -69,7 +76,7 @@ def _parse(argv: Sequence[str]) -> list[str]:
     # A config file is run while flags are parsed, and each fault of a setting has its own type.
     except Exception as error:
         _fail(error)
-    if len(rest) > 1:
+    if len(rest) > 1 and not positional:
         _fail(UserError(f"what is {rest[1]!r}? Settings are --config.KEY=VALUE; see --help"))
     return rest
 

@@ -46,6 +46,7 @@ _SEED = flags.DEFINE_integer("seed", 0, "Of latents and of the choice of real ex
 _EMA = flags.DEFINE_bool("ema", True, "Use averaged weights.")
 _STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
 _CACHE = flags.DEFINE_string("cache", None, "Keeps what real data cost; ~/.cache/gan_jax if unset.")
+_REVERSE = flags.DEFINE_bool("reverse", False, "The other way, from b to a, of a CycleGAN.")
 _TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
 _OUT = flags.DEFINE_string("out", None, "The JSON; WORKDIR/evaluation.json by default.")
 _REPORT = flags.DEFINE_bool("report", False, "Also write the page, beside the JSON.")
@@ -66,6 +67,7 @@ class Subject:
       real: the data they are compared with.
       train: the data that a classifier is trained on.
       held_out: data that the generator was not trained on, if there are any.
+      wanted: what the first samples are to be, where they are made from examples that say so.
       settings: of that classifier, where they are not the usual ones.
       run: whose samples these are, if a run's.
     """
@@ -77,6 +79,7 @@ class Subject:
     real: data.Dataset
     train: data.Dataset
     held_out: data.Dataset | None = None
+    wanted: np.ndarray | None = None
     settings: extractors.ClassifierSettings | None = None
     run: Run | None = None
 
@@ -100,7 +103,8 @@ def main() -> None:
     held_out = None
     if subject.held_out is not None:
         held_out = evaluation.dataset_features(subject.held_out, extractor, **look)
-    sets = Sets(real, fake, held_out, all_of_train(subject, real, extractor, look), _SEED.value)
+    everything = all_of_train(subject, real, extractor, look)
+    sets = Sets(real, fake, held_out, everything, _SEED.value, subject.wanted)
     figures = evaluation.score(sets, _METRICS.value or evaluation.suited(sets))
 
     about_real = {"source": subject.real.name, "split": subject.real.split}
@@ -136,7 +140,7 @@ def all_of_train(
 
 def of_run(workdir: str) -> Subject:
     """The samples of a run, drawn as they are looked at."""
-    run = load_run(workdir, parse_step(_STEP.value), trust=_TRUST.value)
+    run = load_run(workdir, parse_step(_STEP.value), trust=_TRUST.value, reverse=_REVERSE.value)
     game = run.game
     split, held_out_split = _SPLIT.value, run.config.data.get("test_split", "")
     target = lambda dataset: data.select(dataset, x=game.target)
@@ -172,6 +176,7 @@ def of_run(workdir: str) -> Subject:
         real=real,
         train=train,
         held_out=None if held_out is None or split else target(held_out),
+        wanted=run.inputs(key, range(min(count, evaluation.KEPT))).wanted,
         settings=recipes.classifier_settings(run.config),
         run=run,
     )

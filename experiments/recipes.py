@@ -245,6 +245,7 @@ def make_evaluators(
             held_out,
             inputs.columns,
             label=inputs.label,
+            wanted=inputs.wanted,
             count=config.evaluate_count,
             settings=classifier_settings(config),
             cache=cache.default_folder(),

@@ -70,6 +70,38 @@ class Run(NamedTuple):
                 raise UserError(f"--label={label} is not in 0..{classes - 1}")
         return sampling.make_inputs(self.game, self.kinds, self.shown, key, rows, label=label)
 
+    def standing(self, passes: int, *, ema: bool) -> "Run":
+        """The run, whose samples are drawn with the batch statistics of so many fresh batches.
+
+        The batches are of the run's own size, classes in turn; 0 passes leave the run as it is.
+
+        Args:
+          passes: see `sampling.standing_statistics`.
+          ema: whether they are those of the averaged weights, or of the newest.
+
+        Raises:
+          UserError: there are no such statistics.
+        """
+        if not passes:
+            return self
+        size, key = self.config.batch_size, recipes.purpose_key(self.config.seed, "standing")
+        inputs = (
+            self.inputs(key, range(start, start + size)).columns
+            for start in range(0, passes * size, size)
+        )
+        try:
+            players = sampling.standing_statistics(
+                self.game, self.state.variables(ema=ema), inputs, key
+            )
+        except UserError as error:
+            raise UserError(f"--standing: {error}") from None
+        name = self.game.sampler
+        sampler, stats = self.state.players[name], {"batch_stats": players[name]["batch_stats"]}
+        averages = None if sampler.ema is None else {**sampler.ema, **stats}
+        sampler = sampler.replace(stats={**sampler.stats, **stats}, ema=averages)
+        state = self.state.replace(players={**self.state.players, name: sampler})
+        return self._replace(state=state)
+
 
 def parse_step(text: str | None) -> Step:
     """What `--step` says: a number, `best`, or None for the newest.
@@ -86,13 +118,20 @@ def parse_step(text: str | None) -> Step:
     return int(text)
 
 
-def load_run(workdir: str | os.PathLike[str], step: Step = None, *, trust: bool = False) -> Run:
+def load_run(
+    workdir: str | os.PathLike[str],
+    step: Step = None,
+    *,
+    trust: bool = False,
+    reverse: bool = False,
+) -> Run:
     """Restores a run from its folder alone, at its newest checkpoint or that of `step`.
 
-    This executes the folder's `recipe.py`.
+    This executes the folder's `recipe.py`. `reverse` is for the game's reverse in its stead.
 
     Raises:
-      UserError: the folder is no run's, or its recipe is another user's and is not to be trusted.
+      UserError: the folder is no run's, its recipe is another user's and is not to be trusted, or
+        its game has no reverse.
     """
     workdir = Path(workdir)
     record = runs.load(workdir)
@@ -111,6 +150,10 @@ def load_run(workdir: str | os.PathLike[str], step: Step = None, *, trust: bool 
     restored = checkpoints.restore(template, step)
     if restored is None:
         raise UserError(f"{workdir} has no checkpoint yet: let the run reach one")
+    if reverse:
+        if game.reverse is None:
+            raise UserError(f"{workdir}: samples of {record['recipe']} go one way alone")
+        game = game.reverse
     return Run(workdir, record, config, recipe, game, kinds, *restored, opened={})
 
 

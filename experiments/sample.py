@@ -26,6 +26,10 @@ _OUT = flags.DEFINE_string(
 )
 _EMA = flags.DEFINE_bool("ema", True, "Use averaged weights.")
 _STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
+_REVERSE = flags.DEFINE_bool("reverse", False, "The other way, from b to a, of a CycleGAN.")
+_STANDING = flags.DEFINE_integer(
+    "standing", 0, "Batches whose statistics stand in place of running averages.", lower_bound=0
+)
 _TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
 
 _ARC = 8
@@ -33,7 +37,8 @@ _ARC = 8
 
 def main() -> None:
     workdir = Path(_WORKDIR.value)
-    run = load_run(workdir, parse_step(_STEP.value), trust=_TRUST.value)
+    run = load_run(workdir, parse_step(_STEP.value), trust=_TRUST.value, reverse=_REVERSE.value)
+    run = run.standing(_STANDING.value, ema=_EMA.value)
     kind = run.kinds[run.game.target]
     out = Path(_OUT.value or workdir / f"sample{write.default_suffix(kind)}")
     suffix = write.check_suffix(out, kind)

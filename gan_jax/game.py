@@ -119,6 +119,7 @@ class Game(NamedTuple):
       show: `(players, batch, keys) -> {title: [B, ...]}`, matching strips such as input and
         reconstruction, where a game has such; an OrderedDict keeps its order under jit.
       group: so many consecutive examples stay on one device and in one micro-batch.
+      reverse: the game of the same players whose samples go the other way, where there is such.
     """
 
     init: Callable[[PRNGKey, Batch], dict[str, Variables]]
@@ -132,6 +133,8 @@ class Game(NamedTuple):
     metrics: Callable[[Players, Batch, PRNGKey], Metrics] | None = None
     show: Callable[[Players, Batch, PRNGKey], Mapping[str, Array]] | None = None
     group: int = 1
+    generate: Callable[[Players, Batch, PRNGKey], tuple[Array, Variables]] | None = None
+    reverse: "Game | None" = None
 
     @property
     def repeats(self) -> int:

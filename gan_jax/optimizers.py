@@ -24,6 +24,7 @@ class Adam:
       epsilon: added to the root of the second moment.
       warmup_steps: updates over which the learning rate rises linearly from 0.
       decay: "constant", "linear" or "cosine" over the updates after the warm-up.
+      decay_start: share of these before the decay sets in, in [0, 1): half of them in CycleGAN.
       final_scale: learning rate at the end of the decay, relative to the highest.
       clip_norm: gradients of a larger global norm are scaled down to it; 0 for never.
 
@@ -37,13 +38,14 @@ class Adam:
     epsilon: float = 1e-8
     warmup_steps: int = 0
     decay: str = "constant"
+    decay_start: float = 0.0
     final_scale: float = 0.0
     clip_norm: float = 0.0
 
     def __post_init__(self) -> None:
         if self.decay not in DECAYS:
             raise UserError(f"decay {self.decay!r} is none of {', '.join(DECAYS)}")
-        for name in ("beta1", "beta2"):
+        for name in ("beta1", "beta2", "decay_start"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"{name} {getattr(self, name)} is not in [0, 1)")
         for name in ("learning_rate", "epsilon", "final_scale", "clip_norm"):
@@ -65,16 +67,21 @@ class Adam:
     def schedule(self, updates: int) -> optax.Schedule:
         """Learning rate by update."""
         rate, after = self.learning_rate, max(updates - self.warmup_steps, 1)
+        level = round(self.decay_start * after)
+        after = max(after - level, 1)
         if self.decay == "constant":
             decay = optax.constant_schedule(rate)
         elif self.decay == "linear":
             decay = optax.linear_schedule(rate, rate * self.final_scale, after)
         else:
             decay = optax.cosine_decay_schedule(rate, after, self.final_scale)
-        if not self.warmup_steps:
-            return decay
-        warmup = optax.linear_schedule(0.0, rate, self.warmup_steps)
-        return optax.join_schedules([warmup, decay], [self.warmup_steps])
+        parts, ends = [decay], []
+        if level:
+            parts, ends = [optax.constant_schedule(rate), *parts], [self.warmup_steps + level]
+        if self.warmup_steps:
+            warmup = optax.linear_schedule(0.0, rate, self.warmup_steps)
+            parts, ends = [warmup, *parts], [self.warmup_steps, *ends]
+        return optax.join_schedules(parts, ends) if ends else decay
 
 
 def clip_weights(limit: float) -> optax.GradientTransformation:

@@ -31,6 +31,16 @@ Weight = float | Callable[[Array], Array]
 """A number, or a schedule: a function of the step."""
 
 
+def weight_at(weight: Weight, step: Array | int) -> Array | float:
+    """The number that a weight is at a step."""
+    return weight(jnp.asarray(step)) if callable(weight) else weight
+
+
+def vanishes(weight: Weight) -> bool:
+    """Whether a weight is 0 in every step, so that what it weighs can be left out."""
+    return not callable(weight) and weight == 0
+
+
 class Penalty(NamedTuple):
     """A penalty as `algorithms.gan` takes it.
 
@@ -52,8 +62,8 @@ class Penalty(NamedTuple):
         self, critic: Critic, real: Array, fake: Array, keys: PRNGKey, step: Array | int = 0
     ) -> Array:
         """The weighted penalty `[B]` at a step."""
-        weight = self.weight(jnp.asarray(step)) if callable(self.weight) else self.weight
-        return weight * self.every * self.function(critic, real, fake, keys)
+        weight = weight_at(self.weight, step) * self.every
+        return weight * self.function(critic, real, fake, keys)
 
 
 def squared_gradient_norm(critic: Critic, x: Array) -> Array:

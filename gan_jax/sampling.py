@@ -1,7 +1,7 @@
 """From a game and its players to samples, and to a picture of them."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -9,15 +9,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from gan_jax import metrics, parallel, prng
-from gan_jax.data import Dataset, batches, first
+from gan_jax.data import Dataset, Unpaired, batches, first
 from gan_jax.data.kinds import Category, Image, Kind, Real
 from gan_jax.game import Game, Players
 from gan_jax.kinds import show
-from gan_jax.types import Array, Batch, PRNGKey, UserError
+from gan_jax.types import Array, Batch, PRNGKey, UserError, Variables
 
 DRAW_SIZE = 256
 """Samples drawn at once, over all devices of a process together."""
 
+_STATISTICS = "batch_stats"
 _ROWS, _COLUMNS, _MOST_COLUMNS = 8, 10, 20  # of a picture of images
 _STRIP = 12  # examples of a picture of strips
 _REAL = 10_000  # examples that samples are drawn over
@@ -30,10 +31,13 @@ class Inputs(NamedTuple):
       columns: as `Game.sample` takes them, `[N, ...]`.
       label: `[N]`, the class that each sample is asked to be of, where it is: the one it is given,
         or that of the example it is made from.
+      wanted: `[N, ...]` as stored, what each sample is to be, where it is made from an example that
+        says so.
     """
 
     columns: Batch
     label: np.ndarray | None
+    wanted: np.ndarray | None = None
 
 
 def make_inputs(
@@ -57,7 +61,7 @@ def make_inputs(
       label: the class of all, or `[len(rows)]` of each, of a game that is conditioned on `label`.
     """
     given: dict[str, Any] = {}
-    asked = None
+    asked = wanted = None
     of = kinds.get("label")
     if game.conditions == ("label",) and isinstance(of, Category):
         given["label"] = np.array(rows, np.int32) % len(of.classes)
@@ -67,10 +71,11 @@ def make_inputs(
         given = {n: np.asarray(dataset.kinds[n].to_float(batch[n])) for n in game.conditions}
         labels = (batch[f"{n}_label"] for n in game.conditions if f"{n}_label" in batch)
         asked = next(labels, None)
+        wanted = None if isinstance(dataset, Unpaired) else batch.get(game.target)
     if label is not None:
         given["label"] = np.broadcast_to(np.asarray(label, np.int32), len(rows))
     keys = prng.per_example(key, len(rows), rows.start)
-    return Inputs(game.inputs(keys, given), given.get("label", asked))
+    return Inputs(game.inputs(keys, given), given.get("label", asked), wanted)
 
 
 def available(game: Game, examples: Callable[[], Dataset], wanted: int) -> int:
@@ -93,6 +98,58 @@ def draw_inputs(game: Game, key: PRNGKey, count: int, conditions: Batch) -> Batc
 def sampler(game: Game) -> Callable[[Players, Batch], np.ndarray]:
     """`(players, inputs [N, ...]) -> samples [N, ...]` on the host, for any N, on all devices."""
     return parallel.map_batched(game.sample, DRAW_SIZE)
+
+
+def standing_statistics(
+    game: Game, players: Players, inputs: Iterable[Batch], key: PRNGKey
+) -> Players:
+    """The players, the sampler's batch statistics the means of those of so many training passes.
+
+    They stand in place of running averages, which follow weights that have moved on: means and
+    variances of the maps of these very weights, each the mean over passes of a batch's own. A
+    batch lies on one device.
+
+    Large Scale GAN Training for High Fidelity Natural Image Synthesis, Brock et al., 2018,
+    arXiv:1809.11096, appendix C.
+
+    Args:
+      game: one that tells how it generates in training, as those of `algorithms.gan` do.
+      players: their variables, of which the sampler keeps `batch_stats`; a pass is to move each by
+        a fixed share towards the batch's own, as in `layers.BatchNorm` and Flax's.
+      inputs: of each pass, at least one, as `Game.sample` takes them, `[B, ...]`, all of one size.
+      key: of what the sampler draws besides.
+
+    Raises:
+      UserError: the game does not tell, or its sampler keeps no batch statistics.
+    """
+    name, generate = game.sampler, game.generate
+    if generate is None:
+        raise UserError(f"this game has no passes in training mode of its {name} alone")
+    if _STATISTICS not in players[name]:
+        raise UserError(f"this game's {name} keeps no batch statistics")
+
+    @jax.jit
+    def after(players: Players, stats: Variables, columns: Batch, keys: PRNGKey) -> Variables:
+        given = {**players, name: {**players[name], _STATISTICS: stats}}
+        run = lambda columns, keys: generate(given, columns, keys)[1][_STATISTICS]
+        alone = jax.tree.map(lambda leaf: leaf[None], (columns, keys))
+        return jax.tree.map(lambda leaf: leaf[0], jax.vmap(run, axis_name=parallel.AXIS)(*alone))
+
+    exact = functools.partial(jax.tree.map, lambda leaf: np.asarray(leaf, np.float64))
+    running, kept, found = players[name][_STATISTICS], None, []
+    for i, columns in enumerate(map(dict, inputs)):
+        size = len(jax.tree.leaves(columns)[0])
+        arguments = columns, prng.per_example(key, size, i * size)
+        found.append(exact(after(players, running, *arguments)))
+        if kept is None:
+            raised = after(players, jax.tree.map(lambda leaf: leaf + 1, running), *arguments)
+            kept = jax.tree.map(np.subtract, exact(raised), found[0])
+
+    def mean(old: np.ndarray, kept: np.ndarray, *new: np.ndarray) -> Array:
+        return jnp.asarray((np.mean(new, axis=0) - kept * old) / (1 - kept), jnp.float32)
+
+    stats = jax.tree.map(mean, exact(running), kept, *found)
+    return {**players, name: {**players[name], _STATISTICS: stats}}
 
 
 def interpolate(start: Array, end: Array, count: int) -> Array:
@@ -158,7 +215,7 @@ def drawer(
 
         def draw_strips(players: Players) -> tuple[np.ndarray, None, None]:
             strips = jax.tree.map(np.asarray, shown(players, batch, keys))
-            return show.strips(kind, strips), None, None
+            return show.strips({n: kinds.get(n, kind) for n in strips}, strips), None, None
 
         return draw_strips
     columns, wanted, label = None, show.WANTED[type(kind)], kinds.get("label")

@@ -222,7 +222,7 @@ GAMES = {
         {"a": POINTS, "b": POINTS[::-1].copy()},
     ),
     "pix2pix": (
-        lambda: algorithms.pix2pix(Dropped(2), Dropped(1), l1_weight=1.0),
+        lambda: algorithms.pix2pix(Dropped(2), Dropped(1), error=1.0),
         {"x": POINTS, "source": POINTS[::-1].copy()},
     ),
     "classifier": (lambda: algorithms.classifier(DroppedClassifier()), LABELLED),

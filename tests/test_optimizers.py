@@ -30,6 +30,15 @@ def test_cosine_and_linear_differ_between_their_ends():
     np.testing.assert_allclose(quarter["cosine"], 0.5 * (1 + np.cos(np.pi / 4)), rtol=1e-5)
 
 
+def test_a_decay_sets_in_after_its_share_of_the_updates():
+    schedule = Adam(RATE, decay="linear", decay_start=0.5).schedule(100)
+    rates = [schedule(update) for update in (0, 50, 75, 100)]
+    np.testing.assert_allclose(rates, [RATE, RATE, RATE / 2, 0], atol=1e-7)
+    warm = Adam(RATE, decay="linear", decay_start=0.5, warmup_steps=20).schedule(120)
+    rates = [warm(update) for update in (10, 20, 70, 95, 120)]
+    np.testing.assert_allclose(rates, [RATE / 2, RATE, RATE, RATE / 2, 0], atol=1e-7)
+
+
 @pytest.mark.parametrize("decay", ["constant", "linear", "cosine"])
 def test_warm_up_rises_linearly_to_the_highest_rate_before_the_decay(decay):
     schedule = Adam(RATE, warmup_steps=20, decay=decay).schedule(100)

@@ -57,9 +57,9 @@ def test_grid_shows_values_out_of_range_and_nan():
     assert pictures.grid(images, 3, border=0)[0, ::64, 0].tolist() == [0, 255, 0]
 
 
-@pytest.mark.parametrize("shape", [(8, 8, 1), (2, 8, 8, 2), (0, 8, 8, 3)])
+@pytest.mark.parametrize("shape", [(8, 8, 1), (2, 8, 8, 5), (0, 8, 8, 3)])
 def test_grid_refuses_what_is_no_image(shape):
-    with pytest.raises(UserError, match=r"images \[N, H, W, 1 or 3\]"):
+    with pytest.raises(UserError, match=r"images \[N, H, W, 1 to 4\]"):
         pictures.grid(np.zeros(shape))
 
 
@@ -264,3 +264,12 @@ def test_save_png_names_the_file_it_could_not_write(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"could not write .*a\.png: "):
         pictures.save_png(tmp_path / "file" / "a.png", np.zeros((2, 2, 3), np.uint8))
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_what_is_not_opaque_lets_white_through(channels):
+    images = np.zeros((1, 48, 48, channels), np.uint8)
+    images[0, :24, :, -1] = 255
+    picture = pictures.grid(images, border=0)
+    assert np.all(picture[:24] == 0)
+    assert np.all(picture[24:] == 255)

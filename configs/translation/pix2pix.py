@@ -35,17 +35,18 @@ def flip(keys: PRNGKey, batch: Batch) -> Batch:
 
 
 def make_game(config: ConfigDict) -> Game:
-    net = config.net
+    net, side = config.net, config.data.resolution
     translator = nets.unet.Translator(
         config.data.channels,
         net.width,
-        dropout=net.dropout,
         batch_norm=False,
+        depth=nets.unet.halvings(side, side),
+        dropout=net.dropout,
         dtype=config.dtype,
     )
     game = algorithms.pix2pix(
         translator,
         nets.patch.Discriminator(net.width, net.discriminator_layers, dtype=config.dtype),
-        l1_weight=config.l1_weight,
+        error=config.l1_weight,
     )
     return game._replace(transform=flip)

@@ -1,6 +1,6 @@
 """Algorithms: one module per kind of game, each a function that returns a `game.Game`."""
 
-from gan_jax.algorithms import terms
+from gan_jax.algorithms import targets, terms
 from gan_jax.algorithms._aae import aae
 from gan_jax.algorithms._began import began
 from gan_jax.algorithms._bigan import bigan, bigan_code
@@ -13,12 +13,13 @@ from gan_jax.algorithms._infogan import infogan
 from gan_jax.algorithms._iwae import iwae, log_importance_weights
 from gan_jax.algorithms._madgan import madgan
 from gan_jax.algorithms._path_length import path_regularised
-from gan_jax.algorithms._pix2pix import pix2pix
+from gan_jax.algorithms._pix2pix import Comparison, perceptual, pix2pix
 from gan_jax.algorithms._vae import BERNOULLI, Likelihood, gaussian, vae
 from gan_jax.algorithms._vae_gan import vae_gan
 
 __all__ = [
     "BERNOULLI",
+    "Comparison",
     "Likelihood",
     "Scene",
     "Term",
@@ -38,7 +39,9 @@ __all__ = [
     "logits_of",
     "madgan",
     "path_regularised",
+    "perceptual",
     "pix2pix",
+    "targets",
     "terms",
     "unrolled",
     "vae",

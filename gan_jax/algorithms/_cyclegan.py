@@ -54,7 +54,8 @@ def cyclegan(
       pool_size: past fakes kept of each domain, the paper's 50; 0 for none.
 
     Returns:
-      A game on batches of `a` and `b` [B, ...]. A sample is a translation of `a`.
+      A game on batches of `a` and `b` [B, ...]. A sample is a translation of `a`, of the reverse
+      game one of `b`.
     """
 
     def translate(
@@ -123,9 +124,6 @@ def cyclegan(
             strips[f"and back to {source}"] = again
         return strips
 
-    def sample(players: Players, inputs: Batch) -> Array:
-        return translate(players["generator"], "ab", inputs["a"])[0]
-
     def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
         ab, ba, of_a, of_b = jax.random.split(key, 4)
         a, b = batch["a"], batch["b"]
@@ -143,15 +141,20 @@ def cyclegan(
         )
         return {"generator": generators, "discriminator": discriminators}
 
-    return Game(
-        init=init,
-        turns=(
-            Turn("discriminator", discriminator_loss, update=update if pool_size else None),
-            Turn("generator", generator_loss),
-        ),
-        inputs=lambda keys, batch: {"a": batch["a"]},
-        sample=sample,
-        conditions=("a",),
-        target="b",
-        show=show,
-    )
+    def sampled(source: str, domain: str, way: str) -> Game:
+        """The game whose samples are translations from the one to the other."""
+        return Game(
+            init=init,
+            turns=(
+                Turn("discriminator", discriminator_loss, update=update if pool_size else None),
+                Turn("generator", generator_loss),
+            ),
+            inputs=lambda keys, batch: {source: batch[source]},
+            sample=lambda players, inputs: translate(players["generator"], way, inputs[source])[0],
+            conditions=(source,),
+            target=domain,
+            show=show,
+        )
+
+    there, back = (sampled(source, domain, way) for source, domain, way, _ in _WAYS)
+    return there._replace(reverse=back)

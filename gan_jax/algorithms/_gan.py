@@ -12,7 +12,7 @@ from jax import lax
 from gan_jax import prng
 from gan_jax.game import MEMORY, Aux, Game, Players, Turn, View, apply, initialise
 from gan_jax.losses import NON_SATURATING, AdversarialLoss
-from gan_jax.penalties import Penalty
+from gan_jax.penalties import Penalty, vanishes
 from gan_jax.priors import Prior
 from gan_jax.types import Array, Batch, PRNGKey, UserError, Variables
 
@@ -127,8 +127,8 @@ def gan(
         raise UserError(f"top_share {top_share} is not in (0, 1]")
     priors = dict(prior) if isinstance(prior, Mapping) else {"latent": prior}
     remembering = {term.name: term for term in terms if term.update is not None}
-    eager = [p for p in penalties if p.every == 1 and not _vanishes(p)]
-    lazy = [p for p in penalties if p.every > 1 and not _vanishes(p)]
+    eager = [p for p in penalties if p.every == 1 and not vanishes(p.weight)]
+    lazy = [p for p in penalties if p.every > 1 and not vanishes(p.weight)]
 
     def label_of(batch: Batch) -> Array | None:
         return batch["label"] if conditional else None
@@ -286,6 +286,7 @@ def gan(
         conditions=("label",) if conditional else (),
         metrics=metrics,
         group=group,
+        generate=lambda players, inputs, keys: generate(View(players, inputs, keys)),
     )
 
 
@@ -314,10 +315,6 @@ def plain(loss: AdversarialLoss) -> AdversarialLoss:
 def logits_of(output: Output) -> Array:
     """A discriminator's logits, alone or among what else it says."""
     return output["logits"] if isinstance(output, Mapping) else output
-
-
-def _vanishes(penalty: Penalty) -> bool:
-    return not callable(penalty.weight) and penalty.weight == 0
 
 
 def _compared(loss: AdversarialLoss, view: View, real: Array, fake: Array) -> tuple[Array, Array]:

@@ -1,96 +1,194 @@
-"""pix2pix: translation from pairs, with dropout for noise."""
+"""pix2pix and its kin: translation from pairs."""
 
 from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from gan_jax import prng
+from gan_jax.algorithms._gan import logits_of, plain
+from gan_jax.algorithms.targets import L1, Target
 from gan_jax.game import Aux, Game, Players, Turn, View, apply, initialise
-from gan_jax.losses import NON_SATURATING, AdversarialLoss, absolute_error
+from gan_jax.losses import NON_SATURATING, AdversarialLoss, squared_error
+from gan_jax.penalties import Weight, vanishes, weight_at
 from gan_jax.types import Array, Batch, PRNGKey, Variables
+
+
+class Comparison(NamedTuple):
+    """A further term of the translator's loss, between a translation and the data.
+
+    Attributes:
+      name: of its metric and, where it has such, of its frozen player.
+      function: `(view, translation, x) -> [B]` of images as D sees them, weight included.
+      init: `(key, x) -> variables` of a player without a turn; None for none.
+    """
+
+    name: str
+    function: Callable[[View, Array, Array], Array]
+    init: Callable[[PRNGKey, Array], Variables] | None = None
+
+
+def perceptual(
+    net: nn.Module,
+    weight: Weight = 1.0,
+    *,
+    distance: Callable[[Array, Array], Array] = squared_error,
+    variables: Variables | None = None,
+    name: str = "perceptual",
+) -> Comparison:
+    """The distance of two images in the maps of a frozen net, a player that takes no turn.
+
+    Perceptual Losses for Real-Time Style Transfer and Super-Resolution, Johnson et al., 2016,
+    arXiv:1603.08155, section 3.2.
+
+    Args:
+      net: `(x [B, H, W, C], label, train) -> maps`, one or a mapping of them by name.
+      weight: of the sum over the maps, or a schedule.
+      distance: `(maps, maps) -> [B]`, such as `losses.gram_distance` for their style.
+      variables: of the net; initial ones if None, or those that a run is started with.
+      name: of the player.
+    """
+
+    def maps(players: Players, x: Array) -> Mapping[str, Array]:
+        found, _ = apply(net, players[name], x, None, train=False)
+        return found if isinstance(found, Mapping) else {"": found}
+
+    def compare(view: View, translation: Array, x: Array) -> Array:
+        mine, theirs = maps(view.players, translation), maps(view.players, x)
+        total = sum((distance(mine[n], theirs[n]) for n in mine), jnp.zeros(()))
+        return weight_at(weight, view.step) * total
+
+    def init(key: PRNGKey, x: Array) -> Variables:
+        if variables is None:
+            return initialise(net, key, x, None)
+        return jax.tree.map(jnp.asarray, variables)
+
+    return Comparison(name, compare, init)
 
 
 def pix2pix(
     generator: nn.Module,
     discriminator: nn.Module,
     *,
+    target: Target = L1,
     loss: AdversarialLoss = NON_SATURATING,
-    l1_weight: float = 100.0,
+    adversarial: Weight = 1.0,
+    error: Weight = 100.0,
+    comparisons: Sequence[Comparison] = (),
+    conditional: bool = True,
+    encode: Callable[[Array], Array] = lambda source: source,
 ) -> Game:
-    """A translator from `source` to `x` against a discriminator of pairs.
+    """A translator from `source` to `x` against a discriminator of pairs, or of `x` alone.
 
         D minimises E[l_D(D(s, x), D(s, G(s)))],
-        G minimises E[l_G(D(s, G(s)))] + λ E|x - G(s)|.
+        G minimises α E[l_G(D(s, G(s)))] + λ E[error(G(s), x)] + comparisons.
 
-    There is no latent: the noise is the generator's dropout, in sampling too.
+    There is no latent: the noise is the generator's dropout, in sampling too. With other targets
+    and weights it is semantic segmentation, inpainting by a context encoder, colourisation or
+    super-resolution. D rests in steps where α is 0.
 
     Image-to-Image Translation with Conditional Adversarial Networks, Isola et al., 2016,
     arXiv:1611.07004, eq. 4 and section 3.
 
     Args:
-      generator: `(source [B, H, W, C'], label, train, keys [B]) -> x [B, H, W, C]`.
-      discriminator: `(pair [B, H, W, C' + C], label, train) -> logits` [B] or [B, h, w].
+      generator: `(source [B, h, w, C'], label, train, keys [B]) -> output`, as the target reads it.
+      discriminator: `(pair [B, H, W, C' + C], label, train) -> logits` [B] or [B, h, w], or a
+        mapping with `logits`; without the source if it is not conditional.
+      target: what an output stands for; by default an image, compared by L1.
       loss: the adversarial loss.
-      l1_weight: λ of the paper, at least 0.
+      adversarial: α, at least 0, or a schedule: a function of the step.
+      error: λ of the paper, likewise.
+      comparisons: further terms, such as `perceptual`.
+      conditional: whether D sees the source too, which must then be of the translation's size.
+      encode: the source as nets are shown it, such as one-hot maps of its classes.
 
     Returns:
       A game on batches of `source` and `x`. A sample is a translation of `source`.
     """
+    loss = plain(loss)
 
-    def translate(players: Players, inputs: Batch, *, train: bool) -> tuple[Array, Variables]:
-        variables, source = players["generator"], inputs["source"]
+    def run(players: Players, inputs: Batch, *, train: bool) -> tuple[Array, Variables]:
+        variables, source = players["generator"], encode(inputs["source"])
         return apply(generator, variables, source, None, train=train, keys=inputs["noise"])
 
-    def judge(view: View, variables: Variables, x: Array, purpose: str) -> tuple[Array, Variables]:
-        pair = jnp.concatenate([view.batch["source"], x], axis=-1)
+    def beside(source: Array, image: Array) -> Array:
+        return jnp.concatenate([encode(source), image], axis=-1) if conditional else image
+
+    def judge(
+        view: View, variables: Variables, image: Array, purpose: str
+    ) -> tuple[Array, Variables]:
         keys = prng.fold_in(view.keys, purpose)
-        return apply(discriminator, variables, pair, None, train=True, keys=keys)
+        x = beside(view.batch["source"], image)
+        output, stats = apply(discriminator, variables, x, None, train=True, keys=keys)
+        return logits_of(output), stats
+
+    def both(view: View) -> tuple[Array, Array, Array, Variables]:
+        """The generator's output, both images as D sees them, the generator's statistics."""
+        output, stats = run(view.players, view.batch, train=True)
+        fake = target.see(output, view.batch["source"])
+        return output, target.encode(view.batch["x"]), fake, stats
 
     def discriminator_loss(view: View) -> tuple[Array, Aux]:
         variables = view.players["discriminator"]
-        real_logits, stats = judge(view, variables, view.batch["x"], "real")
-        fake, _ = translate(view.players, view.batch, train=True)
+        _, real, fake, _ = both(view)
+        real_logits, stats = judge(view, variables, real, "real")
         fake_logits, stats = judge(view, {**variables, **stats}, fake, "fake")
         metrics = {"real_logit": jnp.mean(real_logits), "fake_logit": jnp.mean(fake_logits)}
         return jnp.mean(loss.discriminator(real_logits, fake_logits)), Aux(metrics, stats)
 
     def generator_loss(view: View) -> tuple[Array, Aux]:
-        x, critic = view.batch["x"], view.players["discriminator"]
-        fake, stats = translate(view.players, view.batch, train=True)
-        fake_logits, _ = judge(view, critic, fake, "fake")
-        real_logits, _ = judge(view, critic, x, "real")
-        adversarial = jnp.mean(loss.generator(fake_logits, real_logits))
-        l1 = jnp.mean(absolute_error(fake, x))
-        return adversarial + l1_weight * l1, Aux({"adversarial": adversarial, "l1": l1}, stats)
+        critic = view.players["discriminator"]
+        output, real, fake, stats = both(view)
+        distance = jnp.mean(target.error(output, view.batch["x"], view.batch["source"]))
+        metrics = {target.name: distance}
+        total = weight_at(error, view.step) * distance
+        for comparison in comparisons:
+            value = jnp.mean(comparison.function(view, fake, real))
+            metrics[comparison.name], total = value, total + value
+        if not vanishes(adversarial):
+            fake_logits, _ = judge(view, critic, fake, "fake")
+            real_logits, _ = judge(view, critic, real, "real")
+            metrics["adversarial"] = jnp.mean(loss.generator(fake_logits, real_logits))
+            total += weight_at(adversarial, view.step) * metrics["adversarial"]
+        return total, Aux(metrics, stats)
 
     def inputs(keys: PRNGKey, batch: Batch) -> Batch:
         return {"source": batch["source"], "noise": prng.fold_in(keys, "noise")}
 
+    def sample(players: Players, inputs: Batch) -> Array:
+        return target.decode(run(players, inputs, train=False)[0], inputs["source"])
+
     def metrics(players: Players, batch: Batch, keys: PRNGKey) -> dict[str, Array]:
-        fake, _ = translate(players, inputs(keys, batch), train=False)
-        return {"l1": jnp.mean(absolute_error(fake, batch["x"]))}
+        output, _ = run(players, inputs(keys, batch), train=False)
+        return {target.name: jnp.mean(target.error(output, batch["x"], batch["source"]))}
 
     def show(players: Players, batch: Batch, keys: PRNGKey) -> OrderedDict[str, Array]:
-        fake, _ = translate(players, inputs(keys, batch), train=False)
-        return OrderedDict(source=batch["source"], translation=fake, target=batch["x"])
+        translation = sample(players, inputs(keys, batch))
+        return OrderedDict(source=batch["source"], translation=translation, target=batch["x"])
 
     def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
         generator_key, discriminator_key = jax.random.split(key)
-        source, x = batch["source"], batch["x"]
-        keys = prng.per_example(key, x.shape[0])
-        pair = jnp.concatenate([source, x], axis=-1)
+        source, x = batch["source"], target.encode(batch["x"])
+        keys, pair = prng.per_example(key, x.shape[0]), beside(source, x)
+        made = {c.name: c.init for c in comparisons if c.init is not None}
         return {
-            "generator": initialise(generator, generator_key, source, None, keys=keys),
+            "generator": initialise(generator, generator_key, encode(source), None, keys=keys),
             "discriminator": initialise(discriminator, discriminator_key, pair, None, keys=keys),
+            **{name: init(prng.fold_in(key, name), x) for name, init in made.items()},
         }
 
+    when = (lambda step: adversarial(step) > 0) if callable(adversarial) else None
+    against = (
+        () if vanishes(adversarial) else (Turn("discriminator", discriminator_loss, when=when),)
+    )
     return Game(
         init=init,
-        turns=(Turn("discriminator", discriminator_loss), Turn("generator", generator_loss)),
+        turns=(*against, Turn("generator", generator_loss)),
         inputs=inputs,
-        sample=lambda players, inputs: translate(players, inputs, train=False)[0],
+        sample=sample,
         conditions=("source",),
         metrics=metrics,
         show=show,

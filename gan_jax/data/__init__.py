@@ -22,6 +22,7 @@ from gan_jax.data.kinds import from_record as from_record
 from gan_jax.data.kinds import kind_of as kind_of
 from gan_jax.data.kinds import make_kind as make_kind
 from gan_jax.data.kinds import to_record as to_record
+from gan_jax.data.load import CAMVID as CAMVID
 from gan_jax.data.load import SOURCES as SOURCES
 from gan_jax.data.load import Source as Source
 from gan_jax.data.load import load as load
@@ -30,6 +31,14 @@ from gan_jax.data.loader import batches as batches
 from gan_jax.data.loader import first as first
 from gan_jax.data.loader import make_loader as make_loader
 from gan_jax.data.loader import order as order
+from gan_jax.data.pairs import Paired as Paired
+from gan_jax.data.pairs import derived as derived
+from gan_jax.data.pairs import halves as halves
+from gan_jax.data.pairs import image_domains as image_domains
+from gan_jax.data.pairs import image_pairs as image_pairs
+from gan_jax.data.pairs import paired as paired
+from gan_jax.data.scenes import SHAPES as SHAPES
+from gan_jax.data.scenes import shapes as shapes
 from gan_jax.data.spoken import spoken_digit as spoken_digit
 from gan_jax.data.stacked import stack_label as stack_label
 from gan_jax.data.stacked import stacked as stacked
@@ -47,7 +56,10 @@ from gan_jax.data.transforms import resize as resize
 from gan_jax.data.transforms import resize_labels as resize_labels
 from gan_jax.data.transforms import set_channels as set_channels
 from gan_jax.data.transforms import thicken as thicken
+from gan_jax.data.transforms import tint as tint
 from gan_jax.data.views import Unpaired as Unpaired
+from gan_jax.data.views import changed as changed
+from gan_jax.data.views import renamed as renamed
 from gan_jax.data.views import select as select
 from gan_jax.data.views import transformed as transformed
 from gan_jax.data.views import unpaired as unpaired

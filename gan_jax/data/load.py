@@ -22,6 +22,7 @@ from gan_jax.data.dataset import (
 from gan_jax.data.embedded import digits, iris
 from gan_jax.data.files import array_file, image_folder, is_there
 from gan_jax.data.kinds import Category, Image, Kind, Tokens, Video
+from gan_jax.data.scenes import shapes
 from gan_jax.data.spoken import spoken_digit
 from gan_jax.data.stacked import stacked
 from gan_jax.data.tfds import tfds_dataset
@@ -36,7 +37,7 @@ _TOYS: dict[str, Callable[..., ArrayDataset]] = {
     "two_moons": toy.two_moons,
     "swiss_roll": toy.swiss_roll,
 }
-_COUNTS = {**dict.fromkeys(_TOYS, 100_000), "stacked_mnist": 128_000}
+_COUNTS = {**dict.fromkeys(_TOYS, 100_000), "stacked_mnist": 128_000, "shapes": 4_000}
 _BUILT_IN = (*_EMBEDDED, *_COUNTS, "spoken_digit")
 
 
@@ -111,15 +112,16 @@ def load(
 
     Args:
         name: In this order: `digits` or `iris`; a toy, `ring`, `grid`, `two_moons` or
-            `swiss_roll`; `stacked_mnist`, which is `stacked` of TFDS's `mnist`; `spoken_digit`; a
-            path of a `.npy` or `.npz` file or a folder of images, which exists or starts with `/`,
-            `.` or `~`; else a TFDS name.
-        split: `train`, `test` or `all` of the embedded sets and `spoken_digit`, TFDS's own (slices
-            too), a folder's own, and `train` of all others.
+            `swiss_roll`; `shapes`; `stacked_mnist`, which is `stacked` of TFDS's `mnist`;
+            `spoken_digit`; a path of a `.npy` or `.npz` file or a folder of images, which exists or
+            starts with `/`, `.` or `~`; else a TFDS name.
+        split: `train`, `test` or `all` of the embedded sets and `spoken_digit`, `train` or `test`
+            of `shapes`, TFDS's own (slices too), a folder's own, and `train` of all others.
         resolution: Crop images and label maps to their central square and resize them to this side.
         channels: Make images grey (1) or coloured (3).
         seed: Of the toys and stacks.
-        count: How many points of a toy, by default 100,000, or stacks, by default 128,000.
+        count: How many points of a toy, by default 100,000, stacks, by default 128,000, or scenes
+            of `shapes`, by default 4,000.
         features: Of TFDS, which feature becomes each column; see `tfds_dataset`.
         length: Samples of a clip of audio, or tokens of a piece of text.
         kinds: Of columns of TFDS and of array files whose kind is not told by them.
@@ -147,6 +149,8 @@ def load(
     elif name in _TOYS:
         check_split(name, split, ("train",))
         dataset = _TOYS[name](count, seed=seed)
+    elif name == "shapes":
+        return shapes(count, seed=seed, side=resolution or 64, split=split)
     elif name == "stacked_mnist":
         dataset = stacked(materialise(tfds_dataset("mnist", split=split)), count, seed)
     elif name == "spoken_digit":
@@ -213,7 +217,7 @@ def _shape_pictures(
     return frames.reshape(*x.shape[:2], *frames.shape[1:]) if isinstance(kind, Video) else frames
 
 
-_CAMVID = (
+CAMVID = (
     *("sky", "building", "pole", "road", "pavement", "tree"),
     *("sign", "fence", "car", "pedestrian", "bicyclist", "unlabelled"),
 )
@@ -225,6 +229,7 @@ SOURCES: Mapping[str, Source] = {
         "fashion_mnist", test_split="test", resolution=28, channels=1, num_classes=10
     ),
     "cifar10": Source("cifar10", test_split="test", resolution=32, channels=3, num_classes=10),
+    "shapes": Source("shapes", test_split="test", resolution=32),
     "ring": Source("ring"),
     "grid": Source("grid"),
     "spoken_digit": Source("spoken_digit", test_split="test", num_classes=10, length=4096),
@@ -236,13 +241,22 @@ SOURCES: Mapping[str, Source] = {
         channels=3,
         features={"x": "image", "source": "edges"},
     ),
+    "flowers_128": Source(
+        "flowers_128",
+        split="train[:2600]",
+        test_split="train[2600:]",
+        resolution=64,
+        channels=3,
+        num_classes=5,
+    ),
+    "orl_faces": Source("orl_faces", test_split="test", resolution=64, channels=1),
     "camvid": Source(
         "camvid",
         test_split="test",
         resolution=64,
         channels=3,
         features={"x": "image", "source": "annotation"},
-        kinds={"source": {"kind": "category", "classes": _CAMVID}},
+        kinds={"source": {"kind": "category", "classes": CAMVID}},
     ),
 }
 """The data sets that recipes train on, by name."""

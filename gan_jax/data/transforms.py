@@ -92,6 +92,20 @@ def invert(images: np.ndarray) -> np.ndarray:
     return 255 - images if images.dtype == np.uint8 else -images
 
 
+def tint(images: np.ndarray, colours: np.ndarray) -> np.ndarray:
+    """Grey images in colours of their own: white becomes the colour, black stays.
+
+    Args:
+        images: uint8 [N, H, W, 1].
+        colours: uint8 [N, 3].
+
+    Returns:
+        uint8 [N, H, W, 3].
+    """
+    shares = images.astype(np.float32) / 255
+    return np.rint(shares * colours[:, None, None].astype(np.float32)).astype(np.uint8)
+
+
 def thicken(images: np.ndarray) -> np.ndarray:
     """Thickens bright strokes by a pixel: grey dilation with a 3x3 cross, each channel by itself.
 

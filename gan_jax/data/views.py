@@ -36,6 +36,13 @@ class _View:
         return [self.change(example) for example in read_examples(self.dataset, indices)]
 
 
+def changed(
+    dataset: Dataset, kinds: Mapping[str, Kind], change: Callable[[Example], Example]
+) -> Dataset:
+    """A lazy view in which each example goes through `change`, to columns of these kinds."""
+    return _View(dataset, kinds, change)
+
+
 def transformed(
     dataset: Dataset,
     column: str,
@@ -74,9 +81,24 @@ def select(dataset: Dataset, *, x: str = "x") -> Dataset:
         return select(dataset.domains[x])
     label = next((name for name in (f"{x}_label", "label") if name in dataset.kinds), None)
     names = {"x": x} | ({} if label is None or label == x else {"label": label})
-    kinds = {new: dataset.kinds[old] for new, old in names.items()}
     if x == "x" and set(names) == set(dataset.kinds):
         return dataset
+    return renamed(dataset, **names)
+
+
+def renamed(dataset: Dataset, **names: str) -> Dataset:
+    """A view of some columns under other names: `x="source", source="x"` lets two change places.
+
+    Args:
+        dataset: What is looked at.
+        **names: The old name of each new one. All other columns are dropped.
+
+    Raises:
+        UserError: if there is no such column.
+    """
+    for old in names.values():
+        _check_column(dataset, old)
+    kinds = {new: dataset.kinds[old] for new, old in names.items()}
     rename = lambda row: {new: row[old] for new, old in names.items()}
     if isinstance(dataset, ArrayDataset):
         return ArrayDataset(dataset.name, dataset.split, rename(dataset.columns), kinds)

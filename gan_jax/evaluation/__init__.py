@@ -18,7 +18,9 @@ from gan_jax.evaluation.feature_sets import (
     extract_features,
     labels_to_ask_for,
 )
-from gan_jax.evaluation.scores import METRICS, Figure, Sets, score, suited
+from gan_jax.evaluation.figure import Figure
+from gan_jax.evaluation.pairs import pair_figures
+from gan_jax.evaluation.scores import METRICS, Sets, score, suited
 
 __all__ = [
     "CLUSTERS",
@@ -37,6 +39,7 @@ __all__ = [
     "mode_coverage",
     "on_held_out",
     "on_samples",
+    "pair_figures",
     "score",
     "suited",
     "suited_evaluators",

@@ -12,8 +12,10 @@ import numpy as np
 from gan_jax import metrics, prng
 from gan_jax.data import (
     Audio,
+    Category,
     Dataset,
     Image,
+    Kind,
     Mixture,
     Real,
     Tokens,
@@ -22,6 +24,7 @@ from gan_jax.data import (
     select,
 )
 from gan_jax.evaluation.feature_sets import FeatureSet, dataset_features, extract_features
+from gan_jax.evaluation.pairs import pair_figures
 from gan_jax.evaluation.scores import Sets, score
 from gan_jax.extractors import (
     EXTRACT_SIZE,
@@ -80,6 +83,7 @@ def suited_evaluators(
     inputs: Batch,
     *,
     label: np.ndarray | None = None,
+    wanted: np.ndarray | None = None,
     count: int,
     settings: ClassifierSettings | None = None,
     cache: str | os.PathLike[str] | None = None,
@@ -92,6 +96,7 @@ def suited_evaluators(
     - tokens: `ngrams`;
     - points of a known mixture: `mode_coverage`;
     - other numbers: `fid` and `marginals`, of the numbers themselves;
+    - images and maps of classes that are wanted: `pair_figures`;
     - else nothing.
 
     Args:
@@ -100,6 +105,7 @@ def suited_evaluators(
       held_out: data that a classifier's accuracy is told on.
       inputs: what the samples are made from, `[N, ...]`.
       label: `[N]`, the class that each sample is asked to be of, where it is.
+      wanted: `[N, ...]` as stored, what each sample is to be, where that is known.
       count: real examples to compare with, at most.
       settings: of the classifier.
       cache: a folder that keeps the classifier and the real examples' features; None keeps nothing.
@@ -130,7 +136,14 @@ def suited_evaluators(
         found.append(mode_coverage(kind.mixture))
     elif isinstance(kind, Real):
         found.append(compared(identity(kind), "fid", "marginals"))
+    if wanted is not None and (type(kind) is Image or isinstance(kind, Category)):
+        found.append(compare_pairs(kind, wanted))
     return [on_samples(game, inputs, found)] if found else []
+
+
+def compare_pairs(kind: Kind, wanted: np.ndarray) -> SampleMetric:
+    """Compares samples with what each is to be, `[N, ...]` as stored; see `pair_figures`."""
+    return lambda samples: {n: f.value for n, f in pair_figures(kind, samples, wanted).items()}
 
 
 def compare_features(

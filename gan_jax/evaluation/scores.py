@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from scipy.special import softmax
@@ -10,27 +10,13 @@ from scipy.special import softmax
 from gan_jax import metrics
 from gan_jax.data import Audio, Image, Kind, Real, Tokens
 from gan_jax.evaluation.feature_sets import FeatureSet
+from gan_jax.evaluation.figure import Figure, binomial, standard_error
+from gan_jax.evaluation.pairs import pair_figures
 from gan_jax.types import UserError
 
 _PARTS = 5
 _PAIRS = 500
 _ORDERS = (1, 2, 3, 4)  # of n-grams
-
-
-class Figure(NamedTuple):
-    """A value and what a reader must know of it.
-
-    Attributes:
-      value: of the metric.
-      error: its standard error, where there is an estimate of it.
-      better: "lower" or "higher", or None where neither is.
-      how: the metric's own settings, and where the error comes from.
-    """
-
-    value: float
-    error: float | None
-    better: str | None
-    how: str
 
 
 class Sets(NamedTuple):
@@ -42,6 +28,7 @@ class Sets(NamedTuple):
       held_out: examples of the data that the generator was not trained on, where there are any.
       train: all that it was trained on, where all of it was looked at.
       seed: of whatever a metric draws.
+      wanted: `[M, ...]` as stored, what the first M samples are to be, where that is known.
     """
 
     real: FeatureSet
@@ -49,6 +36,7 @@ class Sets(NamedTuple):
     held_out: FeatureSet | None = None
     train: FeatureSet | None = None
     seed: int = 0
+    wanted: np.ndarray | None = None
 
     @property
     def kind(self) -> Kind:
@@ -74,7 +62,7 @@ def frechet(sets: Sets) -> dict[str, Figure]:
     if len(sets.fake.features) >= 2 * _PARTS:
         # At random, since samples may stand in the order of their classes.
         shuffled = np.random.default_rng(sets.seed).permutation(sets.fake.features)
-        error = _standard_error([distance(part) for part in np.array_split(shuffled, _PARTS)])
+        error = standard_error([distance(part) for part in np.array_split(shuffled, _PARTS)])
         how += f"; error from {_PARTS} disjoint parts of the samples"
     how += _bias(sets.real.features, sets.fake.features)
     return {"fid": Figure(distance(sets.fake.features), error, "lower", how)}
@@ -104,8 +92,8 @@ def precision_recall(sets: Sets) -> dict[str, Figure]:
     precision, recall = metrics.precision_recall(sets.real.features, sets.fake.features)
     how = "k = 3; binomial error"
     return {
-        "precision": _share(precision, len(sets.fake.features), "higher", how),
-        "recall": _share(recall, len(sets.real.features), "higher", how),
+        "precision": binomial(precision, len(sets.fake.features), "higher", how),
+        "recall": binomial(recall, len(sets.real.features), "higher", how),
     }
 
 
@@ -114,7 +102,7 @@ def density_coverage(sets: Sets) -> dict[str, Figure]:
     density, coverage = metrics.density_coverage(sets.real.features, sets.fake.features)
     return {
         "density": Figure(density, None, "higher", "k = 5"),
-        "coverage": _share(coverage, len(sets.real.features), "higher", "k = 5; binomial error"),
+        "coverage": binomial(coverage, len(sets.real.features), "higher", "k = 5; binomial error"),
     }
 
 
@@ -125,15 +113,15 @@ def classes(sets: Sets) -> dict[str, Figure]:
     count, how = len(probabilities), "as the extractor reads the samples"
     figures = {
         "top_probability": Figure(
-            scores["top_probability"], _standard_error(probabilities.max(axis=1)), "higher", how
+            scores["top_probability"], standard_error(probabilities.max(axis=1)), "higher", how
         ),
         "class_entropy": Figure(scores["class_entropy"], None, "higher", f"{how}, nats"),
-        "min_class_share": _share(scores["min_class_share"], count, "higher", how),
-        "max_class_share": _share(scores["max_class_share"], count, "lower", how),
+        "min_class_share": binomial(scores["min_class_share"], count, "higher", how),
+        "max_class_share": binomial(scores["max_class_share"], count, "lower", how),
     }
     if "accuracy" in scores:
         how = "samples read as the class asked for; binomial error"
-        figures["accuracy"] = _share(scores["accuracy"], count, "higher", how)
+        figures["accuracy"] = binomial(scores["accuracy"], count, "higher", how)
     return figures
 
 
@@ -155,7 +143,7 @@ def intra_class(sets: Sets) -> dict[str, Figure]:
     (real, real_label), (fake, fake_label) = _labelled(sets)
     mean, by_class = metrics.conditional_frechet_distance(real, real_label, fake, fake_label)
     each = ", ".join(f"{k}: {value:.4g}" for k, value in by_class.items())
-    error = _standard_error(list(by_class.values())) if len(by_class) > 1 else None
+    error = standard_error(list(by_class.values())) if len(by_class) > 1 else None
     how = f"mean over classes ({each}); error from their spread"
     how += _bias(*(x[label == k] for x, label in _labelled(sets) for k in by_class))
     return {"intra_class_fid": Figure(mean, error, "lower", how)}
@@ -167,11 +155,11 @@ def transfer(sets: Sets) -> dict[str, Figure]:
     scores = metrics.train_on_synthetic(real, real_label, fake, fake_label, sets.seed)
     half, how = len(real) // 2, "logistic regression on features; binomial error"
     return {
-        "cas": _share(scores.fake_to_real, half, "higher", f"trained on samples; {how}"),
-        "cas_reverse": _share(
+        "cas": binomial(scores.fake_to_real, half, "higher", f"trained on samples; {how}"),
+        "cas_reverse": binomial(
             scores.real_to_fake, len(fake), "higher", f"tested on samples; {how}"
         ),
-        "cas_ceiling": _share(scores.real_to_real, half, None, f"trained on real data; {how}"),
+        "cas_ceiling": binomial(scores.real_to_real, half, None, f"trained on real data; {how}"),
     }
 
 
@@ -182,10 +170,10 @@ def memorisation(sets: Sets) -> dict[str, Figure]:
     if sets.train is None:
         raise UserError("memorisation is told by all that the generator was trained on")
     train = sets.train.features
-    share, z = metrics.memorisation(train, sets.held_out.features, sets.fake.features)
+    part, z = metrics.memorisation(train, sets.held_out.features, sets.fake.features)
     how = f"samples nearer to any of {len(train):,} training examples than 95 % of held-out ones"
     return {
-        "memorised": _share(share, len(sets.fake.features), "lower", f"{how}; binomial error"),
+        "memorised": binomial(part, len(sets.fake.features), "lower", f"{how}; binomial error"),
         "copying_z": Figure(z, None, "higher", "C_T; below -3: nearer than held-out data are"),
     }
 
@@ -244,6 +232,13 @@ def marginals(sets: Sets) -> dict[str, Figure]:
     }
 
 
+def pairs(sets: Sets) -> dict[str, Figure]:
+    """See `pair_figures`."""
+    if sets.wanted is None:
+        raise UserError("samples are compared one by one where each is made from an example")
+    return pair_figures(sets.kind, sets.fake.examples, sets.wanted)
+
+
 METRICS: Mapping[str, Callable[[Sets], dict[str, Figure]]] = {
     "fid": frechet,
     "kid": kernel,
@@ -259,6 +254,7 @@ METRICS: Mapping[str, Callable[[Sets], dict[str, Figure]]] = {
     "spectrum": spectrum,
     "ngrams": ngrams,
     "marginals": marginals,
+    "pairs": pairs,
 }
 """Metrics as a command line names them; one may bring several figures."""
 
@@ -268,7 +264,7 @@ def suited(sets: Sets) -> list[str]:
     if isinstance(sets.kind, Tokens):
         return ["ngrams"]
     if not isinstance(sets.kind, Image | Audio | Real):
-        return []
+        return [] if sets.wanted is None else ["pairs"]
     names = ["fid", "kid", "pr", "dc"]
     if isinstance(sets.kind, Real):
         names += ["marginals"]
@@ -284,6 +280,8 @@ def suited(sets: Sets) -> list[str]:
             names += ["cas"]
     if sets.held_out is not None and sets.train is not None:
         names += ["memorisation"]
+    if sets.wanted is not None and type(sets.kind) is Image:
+        names += ["pairs"]
     if sets.fake.spectra is not None:
         names += ["spectrum"]
         if min(sets.fake.examples.shape[1:3]) >= metrics.SSIM_WINDOW:
@@ -311,17 +309,6 @@ def _bias(*features: np.ndarray) -> str:
     """A clause on Fréchet distances of sets `[N, D]`, if one of them has no more than D."""
     few = any(len(part) <= part.shape[1] for part in features)
     return "; biased upward: no more examples than dimensions" if few else ""
-
-
-def _standard_error(values: Any) -> float:
-    from scipy.stats import sem  # half a second, spared where nothing is evaluated
-
-    return float(sem(values))
-
-
-def _share(value: float, count: int, better: str | None, how: str) -> Figure:
-    """A share of `count` examples with its binomial error."""
-    return Figure(value, float(np.sqrt(value * (1 - value) / count)), better, how)
 
 
 def _probabilities(part: FeatureSet) -> np.ndarray:

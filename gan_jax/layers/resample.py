@@ -1,4 +1,4 @@
-"""Maps of twice or half the sides by a low-pass filter, which aliases less than pixels alone.
+"""Maps of other sides: twice or half by a low-pass filter, which aliases less; shuffled pixels.
 
 Making Convolutional Networks Shift-Invariant Again, Zhang, 2019, arXiv:1904.11486; for nets that
 make images A Style-Based Generator Architecture, Karras et al., 2018, arXiv:1812.04948, appendix A,
@@ -76,6 +76,17 @@ def downsample(x: Array, taps: Sequence[float] = BINOMIAL) -> Array:
         )
 
     return along(along(x, 1), 2)
+
+
+def pixel_shuffle(x: Array, factor: int) -> Array:
+    """`x` [B, H, W, C f²] with every pixel's channels laid out as f × f pixels: [B, f H, f W, C].
+
+    Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional
+    Neural Network, Shi et al., 2016, arXiv:1609.05158, eq. 4, in the order of PyTorch's channels.
+    """
+    b, h, w, c = x.shape
+    cells = x.reshape(b, h, w, c // factor**2, factor, factor)
+    return cells.transpose(0, 1, 4, 2, 5, 3).reshape(b, h * factor, w * factor, -1)
 
 
 def _shares(taps: Sequence[float]) -> list[float]:

@@ -37,8 +37,14 @@ from gan_jax.losses.adversarial import (
 )
 from gan_jax.losses.divergences import gaussian_kl
 from gan_jax.losses.f_divergences import FDivergence
-from gan_jax.losses.features import feature_matching, pulling_away
-from gan_jax.losses.reconstruction import absolute_error, bernoulli_nll, gaussian_nll
+from gan_jax.losses.features import feature_matching, gram_distance, pulling_away
+from gan_jax.losses.reconstruction import (
+    absolute_error,
+    bernoulli_nll,
+    gaussian_nll,
+    pixel_cross_entropy,
+    squared_error,
+)
 
 __all__ = [
     "HINGE",
@@ -62,6 +68,7 @@ __all__ = [
     "feature_matching",
     "gaussian_kl",
     "gaussian_nll",
+    "gram_distance",
     "hinge_discriminator_loss",
     "hinge_generator_loss",
     "label_flipping",
@@ -72,10 +79,12 @@ __all__ = [
     "minimax_generator_loss",
     "non_saturating_discriminator_loss",
     "non_saturating_generator_loss",
+    "pixel_cross_entropy",
     "pulling_away",
     "relativistic_average",
     "relativistic_discriminator_loss",
     "relativistic_generator_loss",
+    "squared_error",
     "wasserstein_discriminator_loss",
     "wasserstein_generator_loss",
 ]

@@ -41,3 +41,27 @@ def pulling_away(features: Array, everyone: Array) -> Array:
     squared = (mine @ unit(everyone).T) ** 2
     own = jnp.sum(mine**2, axis=-1) ** 2  # 1, but for features of zero
     return (jnp.sum(squared, axis=1) - own) / (len(everyone) - 1)
+
+
+def gram_distance(maps: Array, target: Array) -> Array:
+    """Style, as what channels have in common wherever: `Σ_ij (G_ij - A_ij)² / (4 C²)`.
+
+    G is the Gram matrix of a map, `G_ij = Σ_k F_ik F_jk / M` over its M places, and A that of the
+    target's; sizes may differ.
+
+    Image Style Transfer Using Convolutional Neural Networks, Gatys et al., 2016, CVPR, eq. 3 and 4,
+    whose Gram matrices are sums over places, and whose factor is `1 / (4 C² M²)`.
+
+    Args:
+      maps: `[B, H, W, C]`.
+      target: `[B, H', W', C]`.
+
+    Returns:
+      `[B]`, at least 0.
+    """
+    grams = []
+    for x in (maps, target):
+        flat = x.reshape(x.shape[0], -1, x.shape[-1])
+        grams.append(jnp.einsum("bmi,bmj->bij", flat, flat) / flat.shape[1])
+    chex.assert_equal_shape(grams)
+    return jnp.sum((grams[0] - grams[1]) ** 2, axis=(1, 2)) / (4 * maps.shape[-1] ** 2)

@@ -4,7 +4,7 @@ import math
 
 import chex
 import jax.numpy as jnp
-from jax.nn import softplus
+from jax.nn import log_softmax, softplus
 
 from gan_jax.types import Array
 
@@ -54,4 +54,31 @@ def absolute_error(prediction: Array, target: Array) -> Array:
     """
     chex.assert_equal_shape([prediction, target])
     loss = jnp.abs(prediction - target)
+    return jnp.mean(loss, axis=_per_example(loss))
+
+
+def squared_error(prediction: Array, target: Array) -> Array:
+    """Mean squared error over an example's elements, `[B]`: the L2 of a context encoder.
+
+    Context Encoders: Feature Learning by Inpainting, Pathak et al., 2016, arXiv:1604.07379, eq. 1.
+    """
+    chex.assert_equal_shape([prediction, target])
+    loss = (prediction - target) ** 2
+    return jnp.mean(loss, axis=_per_example(loss))
+
+
+def pixel_cross_entropy(logits: Array, label: Array) -> Array:
+    """Mean cross-entropy of the classes of an example's pixels, in nats.
+
+    Fully Convolutional Networks for Semantic Segmentation, Long et al., 2015, arXiv:1411.4038.
+
+    Args:
+      logits: `[B, ..., K]`.
+      label: `[B, ...]`, integers in [0, K).
+
+    Returns:
+      `[B]`, at least 0.
+    """
+    chex.assert_shape(label, logits.shape[:-1])
+    loss = -jnp.take_along_axis(log_softmax(logits), label[..., None].astype(int), axis=-1)
     return jnp.mean(loss, axis=_per_example(loss))

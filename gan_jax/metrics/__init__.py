@@ -8,6 +8,7 @@ from gan_jax.metrics.classification import (
     classification_scores,
     confusion_matrix,
 )
+from gan_jax.metrics.distortion import psnr
 from gan_jax.metrics.diversity import (
     SSIM_WINDOW,
     multiscale_ssim,
@@ -38,6 +39,7 @@ from gan_jax.metrics.neighbours import (
 from gan_jax.metrics.ngrams import distinct_share, ngram_divergence
 from gan_jax.metrics.overfitting import discriminator_gap
 from gan_jax.metrics.path_length import path_lengths, perceptual_path_length, slerp
+from gan_jax.metrics.segmentation import SegmentationScores, segmentation_scores
 from gan_jax.metrics.spectrogram import SPECTROGRAM_FRAME, SPECTROGRAM_HOP, log_spectrogram
 from gan_jax.metrics.spectrum import log_spectrum, spectrum_distance
 
@@ -52,6 +54,7 @@ __all__ = [
     "Memorisation",
     "Moments",
     "PrecisionRecall",
+    "SegmentationScores",
     "TransferAccuracy",
     "batch_frechet_distance",
     "class_mode_scores",
@@ -82,6 +85,8 @@ __all__ = [
     "path_lengths",
     "perceptual_path_length",
     "precision_recall",
+    "psnr",
+    "segmentation_scores",
     "slerp",
     "spectrum_distance",
     "ssim",

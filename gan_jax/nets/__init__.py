@@ -20,9 +20,11 @@ from gan_jax.nets import (
     residual,
     resnet,
     several,
+    srgan,
     stylegan2,
     text,
     unet,
+    vgg,
     wavegan,
 )
 
@@ -39,8 +41,10 @@ __all__ = [
     "residual",
     "resnet",
     "several",
+    "srgan",
     "stylegan2",
     "text",
     "unet",
+    "vgg",
     "wavegan",
 ]

@@ -4,6 +4,7 @@ Image-to-Image Translation with Conditional Adversarial Networks, Isola et al., 
 arXiv:1611.07004, section 3.2.1 and appendix.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
@@ -16,18 +17,24 @@ from gan_jax.types import Array, PRNGKey, UserError
 _init = nn.initializers.normal(0.02)
 
 
-def halvings(height: int, width: int) -> int:
-    """How often both sides of an image can be halved, at most 8 times: 256² to a single pixel.
+def halvings(height: int, width: int, wanted: int | None = None) -> int:
+    """How often both sides of an image are halved, at most 8 times: 256² to a single pixel.
+
+    Args:
+      height: of the image.
+      width: of the image.
+      wanted: so often; as often as they can be if None.
 
     Raises:
-      UserError: if they cannot be halved at all.
+      UserError: if they cannot be halved so often, or at all.
     """
-    count = 0
-    while count < 8 and height % 2 == width % 2 == 0:
-        count, height, width = count + 1, height // 2, width // 2
-    if count == 0:
+    count, sides = 0, (height, width)
+    while count < (wanted or 8) and not sides[0] % 2 and not sides[1] % 2:
+        count, sides = count + 1, (sides[0] // 2, sides[1] // 2)
+    if count == 0 or (wanted and count < wanted):
         raise UserError(
-            f"a U-Net halves the sides of its images, and {height}×{width} has an odd one"
+            f"a U-Net halves the sides of its images {wanted or 1} times or more, and "
+            f"{height}×{width} has an odd one after {count}"
         )
     return count
 
@@ -42,16 +49,20 @@ class Translator(nn.Module):
       channels: of the output image.
       width: channels after the first halving; each further one doubles them, up to eight times.
       batch_norm: whether to normalise by the batch; else each image by itself.
+      depth: how often sides are halved, which they must allow; as often as they do if None.
       dropout: rate of the dropout.
       axis_name: a mapped axis over which batch statistics are synchronised; None for per device.
+      final: after the last layer; None for logits.
       dtype: of the computation; the image is float32, in [-1, 1].
     """
 
     channels: int = 3
     width: int = 64
     batch_norm: bool = True
+    depth: int | None = None
     dropout: float = 0.5
     axis_name: str | None = None
+    final: Callable[[Array], Array] | None = nn.tanh
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -70,7 +81,7 @@ class Translator(nn.Module):
                 return BatchNorm(axis_name=self.axis_name, dtype=self.dtype)(x, train=train)
             return InstanceNorm(dtype=self.dtype)(x)
 
-        depth = halvings(*x.shape[1:3])
+        depth = halvings(x.shape[1], x.shape[2], self.depth)
         maps: list[Array] = []
         for stage in range(depth):
             plain = stage in (0, depth - 1)  # the last map may be of one pixel
@@ -91,4 +102,5 @@ class Translator(nn.Module):
                 x = Dropout(self.dropout)(x, keys, train or keys is not None)
             x = jnp.concatenate([x, carried], axis=-1)
         last = ConvTranspose(self.channels, (4, 4), 2, kernel_init=_init, dtype=self.dtype)
-        return nn.tanh(last(nn.relu(x)).astype(jnp.float32))
+        x = last(nn.relu(x)).astype(jnp.float32)
+        return x if self.final is None else self.final(x)

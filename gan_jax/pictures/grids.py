@@ -14,14 +14,16 @@ _LEGIBLE = 48  # pixels a side; what is smaller is enlarged
 _WHITE = 255
 
 
-def grid(images: np.ndarray, columns: int | None = None, border: int = 2) -> np.ndarray:
+def grid(
+    images: np.ndarray, columns: int | None = None, border: int = 2, *, legible: bool = True
+) -> np.ndarray:
     """Lays images out in a grid, filled row by row.
 
     Args:
-      images: [N, H, W, C] with C of 1 or 3. Images smaller than 48 pixels are enlarged by a whole
-        factor.
+      images: [N, H, W, C] with C of 1 or 3, or one more for opacity.
       columns: images in a row; the square root of N, rounded up, if None.
       border: white pixels around each image.
+      legible: whether images smaller than 48 pixels are enlarged by a whole factor.
 
     Returns:
       The picture.
@@ -30,7 +32,7 @@ def grid(images: np.ndarray, columns: int | None = None, border: int = 2) -> np.
       UserError: the shape is another, or there are no images.
     """
     images = _to_rgb(images)
-    cells = _enlarge(images, _side(images))
+    cells = _enlarge(images, _side(images)) if legible else images
     return _tile(cells, columns or math.ceil(math.sqrt(len(cells))), border)
 
 
@@ -97,14 +99,18 @@ def palette(count: int) -> np.ndarray:
 
 
 def _to_rgb(images: np.ndarray) -> np.ndarray:
+    """Images of bytes in three channels; a second or fourth is opacity, over white."""
     images = np.asarray(images)
-    if images.ndim != 4 or images.shape[3] not in (1, 3) or not images.size:
+    if images.ndim != 4 or not 1 <= images.shape[3] <= 4 or not images.size:
         raise UserError(
-            f"a picture takes images [N, H, W, 1 or 3], at least one; got shape {images.shape}"
+            f"a picture takes images [N, H, W, 1 to 4], at least one; got shape {images.shape}"
         )
     if images.dtype != np.uint8:
         images = np.nan_to_num(images.astype(np.float32), nan=-1, posinf=1, neginf=-1)
         images = np.round((np.clip(images, -1, 1) + 1) * 127.5).astype(np.uint8)
+    if images.shape[3] % 2 == 0:
+        opacity = images[..., -1:] / np.float32(_WHITE)
+        images = np.round(images[..., :-1] * opacity + _WHITE * (1 - opacity)).astype(np.uint8)
     return np.broadcast_to(images, (*images.shape[:3], 3))
 
 

@@ -153,3 +153,10 @@ def test_discriminators_meet_past_fakes_once_their_pool_is_full():
     kept = players["discriminator"]["memory"]["b"].samples
     whose = [any(np.array_equal(sample, x) for x in BATCH["a"]) for sample in kept]
     assert 0 < sum(whose) < 3
+
+
+def test_the_reverse_game_translates_the_other_domain():
+    back = cyclegan(Scale(), PatchMeans(), pool_size=0).reverse
+    assert (back.conditions, back.target) == (("b",), "a")
+    sample = back.sample(PLAYERS, back.inputs(KEYS, {"b": BATCH["b"]}))
+    np.testing.assert_allclose(sample, 3.0 * B, rtol=1e-6)

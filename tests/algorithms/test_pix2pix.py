@@ -3,9 +3,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from playing import moved
 
-from gan_jax import layers, prng
-from gan_jax.algorithms import pix2pix
+from gan_jax import layers, nets, prng
+from gan_jax.algorithms import perceptual, pix2pix, targets
 from gan_jax.game import View
 from gan_jax.losses import LEAST_SQUARES, NON_SATURATING, RELATIVISTIC
 
@@ -53,7 +54,7 @@ def by_hand(view):
 @pytest.mark.parametrize("name", LOSSES)
 def test_losses_are_those_by_hand(name):
     loss = LOSSES[name]
-    game, _, view = made(loss=loss, l1_weight=7.0)
+    game, _, view = made(loss=loss, error=7.0)
     fake, real_logits, fake_logits = by_hand(view)
     discriminator, generator = game.turns
     value, aux = discriminator.loss(view)
@@ -87,3 +88,71 @@ def test_figures_and_strips_are_of_the_translation():
     np.testing.assert_allclose(shown["translation"], fake, rtol=1e-6)
     found = game.metrics(players, BATCH, KEYS)
     np.testing.assert_allclose(found["l1"], np.abs(fake - np.float64(X)).mean(), rtol=1e-5)
+
+
+def test_a_discriminator_that_is_not_conditional_sees_images_of_another_size():
+    small = {**BATCH, "source": SOURCE[:, :2, :2]}
+    grow = nets.srgan.Generator(1, width=2, blocks=1, factor=2)
+    game = pix2pix(grow, nets.patch.Discriminator(2, 1), conditional=False)
+    large = {**small, "x": jnp.zeros((4, 4, 4, 1))}
+    shapes = jax.eval_shape(lambda: game.init(KEY, large))
+    assert shapes["discriminator"]["params"]["Conv_0"]["kernel"].shape == (4, 4, 1, 2)
+
+
+def test_without_the_adversary_there_is_no_turn_of_it():
+    game, _, view = made(adversarial=0.0, error=1.0)
+    (turn,) = game.turns
+    value, aux = turn.loss(view)
+    assert turn.player == "generator"
+    assert value == aux.metrics["l1"]
+
+
+def test_a_scheduled_adversary_rests_until_its_weight_grows():
+    game, _, view = made(adversarial=lambda step: jnp.where(step < 5, 0.0, 0.1), error=0.0)
+    against, generator = game.turns
+    assert [bool(against.when(step)) for step in (0, 4, 5)] == [False, False, True]
+    early, late = (generator.loss(view._replace(step=step)) for step in (4, 5))
+    assert early[0] == 0
+    np.testing.assert_allclose(late[0], 0.1 * late[1].metrics["adversarial"], rtol=1e-6)
+
+
+class Doubled(nn.Module):
+    """Maps for a perceptual loss: twice the image."""
+
+    @nn.compact
+    def __call__(self, x, label=None, train=False):
+        return {"map": x * self.param("by", nn.initializers.constant(2.0), ())}
+
+
+def test_a_perceptual_term_compares_maps_of_a_net_that_stays_as_it_is():
+    game, players, view = made(comparisons=[perceptual(Doubled(), 3.0)], adversarial=0.0, error=0.0)
+    fake = by_hand(view)[0]
+    value, aux = game.turns[-1].loss(view)
+    by_maps = 3 * np.mean((2 * fake - 2 * np.float64(X)) ** 2)
+    np.testing.assert_allclose(value, by_maps, rtol=1e-5)
+    np.testing.assert_allclose(aux.metrics["perceptual"], by_maps, rtol=1e-5)
+    assert players["perceptual"]["params"]["by"] == 2
+    assert moved(game, BATCH) == {"generator": {"generator/by"}}
+
+
+class Logits(nn.Module):
+    @nn.compact
+    def __call__(self, x, label=None, train=False, keys=None):
+        return nn.Dense(3)(x)
+
+
+def test_maps_of_classes_go_in_and_come_out():
+    label = jax.random.randint(KEY, (4, 3, 3), 0, 3)
+    batch = {"source": label, "x": label}
+    one_hot = lambda source: targets.one_hot(source, 3)
+    game = pix2pix(
+        Logits(), nets.patch.Discriminator(2, 1), target=targets.labels(3), encode=one_hot
+    )
+    players = game.init(KEY, batch)
+    sample = game.sample(players, game.inputs(KEYS, batch))
+    assert (sample.shape, sample.dtype) == ((4, 3, 3), jnp.int32)
+    probabilities = jax.nn.softmax(Logits().apply(players["generator"], one_hot(label)))
+    right = np.take_along_axis(np.asarray(probabilities), np.asarray(label)[..., None], axis=-1)
+    found = game.metrics(players, batch, KEYS)["cross_entropy"]
+    np.testing.assert_allclose(found, -np.log(right).mean(), rtol=1e-5)
+    assert moved(game, batch) == {"discriminator": {"discriminator"}, "generator": {"generator"}}

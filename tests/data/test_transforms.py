@@ -7,6 +7,7 @@ from gan_jax.data.transforms import (
     resize_labels,
     set_channels,
     thicken,
+    tint,
 )
 from gan_jax.types import UserError
 
@@ -120,3 +121,10 @@ def test_thicken_grows_a_dot_into_a_cross():
     result = thicken(dot)
     np.testing.assert_array_equal(result, cross)
     assert result.dtype == np.uint8
+
+
+def test_tint_gives_white_its_colour_and_leaves_black():
+    grey = np.array([[[[0], [255], [51]]]], np.uint8)
+    tinted = tint(grey, np.array([[10, 100, 255]], np.uint8))
+    assert tinted.tolist() == [[[[0, 0, 0], [10, 100, 255], [2, 20, 51]]]]
+    assert tinted.dtype == np.uint8

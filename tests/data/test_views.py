@@ -8,9 +8,12 @@ from gan_jax.data import (
     Image,
     Real,
     describe,
+    digits,
     materialise,
     num_classes,
+    renamed,
     select,
+    shapes,
     transformed,
     unpaired,
 )
@@ -147,3 +150,15 @@ def test_three_sets_of_different_kinds_can_be_unpaired():
 def test_what_cannot_be_unpaired_is_refused(domains, message):
     with pytest.raises(UserError, match=message):
         unpaired(**domains)
+
+
+def test_columns_change_places():
+    swapped = renamed(shapes(3, side=8), x="source", source="x")
+    assert set(swapped.kinds) == {"x", "source"}
+    assert isinstance(swapped.kinds["x"], Category)
+    assert swapped[0]["source"].shape == (8, 8, 3)
+
+
+def test_a_column_that_is_not_there_is_not_renamed():
+    with pytest.raises(UserError, match="no column 'y'"):
+        renamed(digits("test"), x="y")

@@ -48,3 +48,11 @@ def test_a_constant_stays_away_from_the_border_and_the_dtype_everywhere(taps):
     for y in (resample.upsample(ones, taps), resample.downsample(ones, taps)):
         assert y.dtype == jnp.bfloat16
         np.testing.assert_allclose(np.asarray(y, np.float32)[:, 3:-3, 3:-3], 1, atol=0.01)
+
+
+def test_pixels_are_shuffled_in_the_order_of_pytorch():
+    x = jax.random.normal(jax.random.key(0), (2, 3, 4, 8))
+    shuffled = np.zeros((2, 6, 8, 2))
+    for c, i, j in np.ndindex(2, 2, 2):
+        shuffled[:, i::2, j::2, c] = x[..., 4 * c + 2 * i + j]
+    np.testing.assert_array_equal(resample.pixel_shuffle(x, 2), shuffled)

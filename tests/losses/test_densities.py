@@ -2,10 +2,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.special
 import scipy.stats
 from scipy.special import expit
 
-from gan_jax.losses import absolute_error, bernoulli_nll, gaussian_kl, gaussian_nll
+from gan_jax.losses import (
+    absolute_error,
+    bernoulli_nll,
+    gaussian_kl,
+    gaussian_nll,
+    pixel_cross_entropy,
+    squared_error,
+)
 
 random = np.random.default_rng(0)
 
@@ -80,7 +88,29 @@ def test_absolute_error_is_the_mean_over_an_example():
     np.testing.assert_allclose(absolute_error(prediction, target), [1.5, 0.5])
 
 
-@pytest.mark.parametrize("loss", [absolute_error, bernoulli_nll, gaussian_kl, gaussian_nll])
+@pytest.mark.parametrize(
+    "loss", [absolute_error, bernoulli_nll, gaussian_kl, gaussian_nll, squared_error]
+)
 def test_loss_refuses_arguments_that_would_broadcast(loss):
     with pytest.raises(AssertionError, match="shape"):
         loss(jnp.zeros((4, 1)), jnp.zeros((1, 4)))
+
+
+def test_squared_error_is_the_mean_over_an_example_with_its_gradient():
+    prediction, target = random.normal(size=(2, 4, 3))
+    value = squared_error(jnp.float32(prediction), jnp.float32(target))
+    np.testing.assert_allclose(value, ((prediction - target) ** 2).mean(axis=1), rtol=1e-5)
+    slope, _ = gradients(squared_error, prediction, target)
+    np.testing.assert_allclose(slope, 2 * (prediction - target) / 3, rtol=1e-5)
+
+
+def test_pixel_cross_entropy_is_the_mean_of_minus_the_log_probability():
+    logits, label = 5 * random.normal(size=(2, 3, 4, 5)), random.integers(5, size=(2, 3, 4))
+    probabilities = scipy.special.softmax(logits, axis=-1)
+    right = np.take_along_axis(probabilities, label[..., None], axis=-1)
+    loss = lambda logits: pixel_cross_entropy(logits, label)
+    np.testing.assert_allclose(
+        loss(jnp.float32(logits)), -np.log(right).mean(axis=(1, 2, 3)), rtol=1e-5
+    )
+    slope = jax.grad(lambda x: jnp.sum(loss(x)))(jnp.float32(logits))
+    np.testing.assert_allclose(slope, (probabilities - np.eye(5)[label]) / 12, rtol=1e-4, atol=1e-6)

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.losses import feature_matching, pulling_away
+from gan_jax.losses import feature_matching, gram_distance, pulling_away
 
 random = np.random.default_rng(0)
 
@@ -54,3 +54,18 @@ def test_pulling_away_of_features_of_zero_is_nothing_and_has_a_finite_gradient()
     np.testing.assert_array_equal(pulling_away(jnp.zeros((3, 2)), jnp.zeros((3, 2))), np.zeros(3))
     slope = jax.grad(lambda s: jnp.sum(pulling_away(s, s)))(jnp.zeros((3, 2)))
     assert np.isfinite(slope).all()
+
+
+def test_gram_distance_compares_sums_over_places():
+    a, b = random.normal(size=(2, 3, 2, 4, 5))
+    expected = np.zeros(3)
+    for n, i, j in np.ndindex(3, 5, 5):
+        gram, wanted = ((x[n, ..., i] * x[n, ..., j]).sum() for x in (a, b))
+        expected[n] += (gram - wanted) ** 2 / (4 * 5**2 * 8**2)
+    np.testing.assert_allclose(gram_distance(jnp.float32(a), jnp.float32(b)), expected, rtol=1e-4)
+
+
+def test_gram_distance_does_not_see_where():
+    a = jnp.float32(random.normal(size=(2, 4, 4, 3)))
+    elsewhere = a[:, ::-1].swapaxes(1, 2)
+    np.testing.assert_allclose(gram_distance(a, elsewhere), 0, atol=1e-10)

@@ -44,6 +44,12 @@ def test_images_are_halved_as_often_as_they_can(size, times):
     assert unet.halvings(*size) == times
 
 
+def test_sides_that_are_not_halved_so_often_are_refused():
+    assert unet.halvings(48, 64, 3) == 3
+    with pytest.raises(ValueError, match="48×64 has an odd one after 4"):
+        unet.halvings(48, 64, 5)
+
+
 def test_an_odd_side_is_refused_by_name():
     with pytest.raises(ValueError, match="16×15"):
         NET.init(KEY, jnp.zeros((1, 16, 15, 1)))

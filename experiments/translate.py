@@ -1,0 +1,108 @@
+"""Images through a trained translator: `python -m experiments.translate --workdir=RUN INPUT`.
+
+INPUT is an image, a folder of them or an array file; `--out` a file or a folder likewise. Images
+are read as the run's data were stored: grey, coloured, or with a channel of opacity, whose holes
+an inpainting run fills. Any size will do. `--panels` sets each beside its translation. The run's
+folder holds the recipe, which is executed.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from absl import flags
+from PIL import Image, ImageOps
+from tqdm import tqdm
+
+from experiments import app, recipes
+from experiments.run_folder import Run, load_run, parse_step
+from gan_jax import data, pictures, prng, translation
+from gan_jax.data.files import EXTENSIONS
+from gan_jax.kinds import show, write
+from gan_jax.types import UserError
+
+_WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.", required=True)
+_OUT = flags.DEFINE_string(
+    "out", None, "A file, or a folder for several images; WORKDIR/translated by default."
+)
+_PANELS = flags.DEFINE_bool("panels", False, "Pictures of each image beside its translation.")
+_SEED = flags.DEFINE_integer("seed", 0, "Of a translator's own noise.")
+_EMA = flags.DEFINE_bool("ema", True, "Use averaged weights.")
+_STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
+_REVERSE = flags.DEFINE_bool("reverse", False, "The other way, from b to a, of a CycleGAN.")
+_TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
+
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by channels
+_AT_ONCE = 16  # images of an array
+
+
+def main(arguments: list[str]) -> None:
+    if len(arguments) != 1:
+        raise UserError("name one INPUT: an image, a folder of images or an array file")
+    source = Path(arguments[0])
+    run = load_run(
+        _WORKDIR.value, parse_step(_STEP.value), trust=_TRUST.value, reverse=_REVERSE.value
+    )
+    translate = translation.translator(run.game, run.state.variables(ema=_EMA.value))
+    key = recipes.samples_key(_SEED.value)
+    kinds = [run.kinds[name] for name in (run.game.conditions[0], run.game.target)]
+    if source.suffix in (".npy", ".npz"):
+        out = Path(_OUT.value or Path(_WORKDIR.value) / "translated.npz")
+        x = data.array_file(source, kinds={"x": kinds[0]}).columns["x"]
+        parts = []
+        for start in tqdm(range(0, len(x), _AT_ONCE), desc=str(source), delay=2, disable=None):
+            stored = x[start : start + _AT_ONCE]
+            keys = prng.per_example(key, len(stored), start)
+            parts.append(translate(np.asarray(kinds[0].to_float(stored)), keys))
+        write.samples(out, kinds[1], np.concatenate(parts))
+        print(f"{len(x)} translations by step {run.step:,}: {out}")
+        return
+    paths = list(images_of(source))
+    out = Path(_OUT.value or Path(_WORKDIR.value) / "translated")
+    folder = source.is_dir() or not out.suffix
+    if folder:
+        out.mkdir(parents=True, exist_ok=True)
+    for i, path in enumerate(tqdm(paths, desc=str(source), delay=2, disable=None)):
+        stored = read(path, run, kinds[0])
+        keys = prng.per_example(key, 1, i)
+        made = translate(np.asarray(kinds[0].to_float(stored)), keys)
+        place = out / f"{path.stem}.png" if folder else out
+        picture = None
+        if _PANELS.value:
+            titled = {"source": stored, "translation": made}
+            picture = show.strips(dict(zip(titled, kinds, strict=True)), titled)
+        elif type(kinds[1]) is data.Image:
+            picture = pictures.grid(made, border=0, legible=False)
+        write.samples(place, kinds[1], made, picture=picture)
+    print(f"{len(paths)} translations by step {run.step:,}: {out}")
+
+
+def images_of(source: Path) -> Iterator[Path]:
+    """The image files that a path names, in order."""
+    if source.is_file():
+        yield source
+    elif source.is_dir():
+        found = sorted(p for p in source.iterdir() if p.suffix.lower() in EXTENSIONS)
+        if not found:
+            raise UserError(f"{source} holds no images ({' '.join(EXTENSIONS)})")
+        yield from found
+    else:
+        raise UserError(f"there is no file or folder {source}")
+
+
+def read(path: Path, run: Run, kind: data.Kind) -> np.ndarray:
+    """An image as a batch of one, stored as the run's data are."""
+    shape = run.record["columns"][run.game.conditions[0]]["shape"]
+    try:
+        with Image.open(path) as opened:
+            image = ImageOps.exif_transpose(opened)
+            if isinstance(kind, data.Category):
+                return np.asarray(image.convert("L"))[None]
+            pixels = np.asarray(image.convert(_MODES[shape[-1]]))
+            return pixels.reshape(1, image.height, image.width, shape[-1])
+    except (OSError, ValueError, SyntaxError) as error:
+        raise UserError(f"{path} cannot be read as an image: {error}") from None
+
+
+if __name__ == "__main__":
+    app.run(main, positional=True)
