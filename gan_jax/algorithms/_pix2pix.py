@@ -18,16 +18,18 @@ from gan_jax.types import Array, Batch, PRNGKey, Variables
 
 
 class Comparison(NamedTuple):
-    """A further term of the translator's loss, between a translation and the data.
+    """A further term of the translator's loss, between a translation and what it is to be like.
 
     Attributes:
-      name: of its metric and, where it has such, of its frozen player.
+      name: of its metric.
       function: `(view, translation, x) -> [B]` of images as D sees them, weight included.
-      init: `(key, x) -> variables` of a player without a turn; None for none.
+      player: the one without a turn that it looks at, such as a frozen net; "" for none.
+      init: `(key, x) -> variables` of that player.
     """
 
     name: str
     function: Callable[[View, Array, Array], Array]
+    player: str = ""
     init: Callable[[PRNGKey, Array], Variables] | None = None
 
 
@@ -36,8 +38,11 @@ def perceptual(
     weight: Weight = 1.0,
     *,
     distance: Callable[[Array, Array], Array] = squared_error,
+    maps: Sequence[str] = (),
+    source: bool = False,
     variables: Variables | None = None,
     name: str = "perceptual",
+    player: str = "perceptual",
 ) -> Comparison:
     """The distance of two images in the maps of a frozen net, a player that takes no turn.
 
@@ -48,17 +53,21 @@ def perceptual(
       net: `(x [B, H, W, C], label, train) -> maps`, one or a mapping of them by name.
       weight: of the sum over the maps, or a schedule.
       distance: `(maps, maps) -> [B]`, such as `losses.gram_distance` for their style.
+      maps: which of them; all if none is named.
+      source: whether the translation is compared with its source, and not with `x`.
       variables: of the net; initial ones if None, or those that a run is started with.
-      name: of the player.
+      name: of the metric.
+      player: the net's; several terms may share it.
     """
 
-    def maps(players: Players, x: Array) -> Mapping[str, Array]:
-        found, _ = apply(net, players[name], x, None, train=False)
+    def maps_of(players: Players, x: Array) -> Mapping[str, Array]:
+        found, _ = apply(net, players[player], x, None, train=False)
         return found if isinstance(found, Mapping) else {"": found}
 
     def compare(view: View, translation: Array, x: Array) -> Array:
-        mine, theirs = maps(view.players, translation), maps(view.players, x)
-        total = sum((distance(mine[n], theirs[n]) for n in mine), jnp.zeros(()))
+        other = view.batch["source"] if source else x
+        mine, theirs = maps_of(view.players, translation), maps_of(view.players, other)
+        total = sum((distance(mine[n], theirs[n]) for n in maps or mine), jnp.zeros(()))
         return weight_at(weight, view.step) * total
 
     def init(key: PRNGKey, x: Array) -> Variables:
@@ -66,7 +75,7 @@ def perceptual(
             return initialise(net, key, x, None)
         return jax.tree.map(jnp.asarray, variables)
 
-    return Comparison(name, compare, init)
+    return Comparison(name, compare, player, init)
 
 
 def pix2pix(
@@ -173,7 +182,7 @@ def pix2pix(
         generator_key, discriminator_key = jax.random.split(key)
         source, x = batch["source"], target.encode(batch["x"])
         keys, pair = prng.per_example(key, x.shape[0]), beside(source, x)
-        made = {c.name: c.init for c in comparisons if c.init is not None}
+        made = {c.player: c.init for c in comparisons if c.init is not None}
         return {
             "generator": initialise(generator, generator_key, encode(source), None, keys=keys),
             "discriminator": initialise(discriminator, discriminator_key, pair, None, keys=keys),
