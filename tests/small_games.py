@@ -14,6 +14,7 @@ POINTS = random.normal(size=(50, 2)).astype(np.float32)
 IMAGES = np.tanh(random.normal(size=(50, 16, 16, 1))).astype(np.float32)
 SOUNDS = np.tanh(random.normal(size=(50, 64, 1))).astype(np.float32)
 LABELS = random.integers(3, size=50)
+KNOWN = (random.random(size=POINTS.shape) < 0.7).astype(np.float32)
 LABELLED = {"x": POINTS, "label": LABELS}
 LATENT = priors.normal(3)
 Z = {"prior": LATENT}
@@ -224,6 +225,10 @@ GAMES = {
     "pix2pix": (
         lambda: algorithms.pix2pix(Dropped(2), Dropped(1), error=1.0),
         {"x": POINTS, "source": POINTS[::-1].copy()},
+    ),
+    "gain": (
+        lambda: algorithms.gain(Dropped(2), Dropped(2), hint_rate=0.5, hide=0.3, binary=[1]),
+        {"x": (POINTS > 0).astype(np.float32), "observed": KNOWN},
     ),
     "classifier": (lambda: algorithms.classifier(DroppedClassifier()), LABELLED),
 }

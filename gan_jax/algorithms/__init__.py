@@ -7,6 +7,7 @@ from gan_jax.algorithms._bigan import bigan, bigan_code
 from gan_jax.algorithms._classifier import classifier
 from gan_jax.algorithms._cyclegan import cyclegan
 from gan_jax.algorithms._dynamics import consensus, unrolled
+from gan_jax.algorithms._gain import gain
 from gan_jax.algorithms._gan import Scene, Term, gan, logits_of
 from gan_jax.algorithms._gman import gman
 from gan_jax.algorithms._infogan import infogan
@@ -30,6 +31,7 @@ __all__ = [
     "classifier",
     "consensus",
     "cyclegan",
+    "gain",
     "gan",
     "gaussian",
     "gman",
