@@ -119,6 +119,8 @@ def main() -> None:
     for name, figure in figures.items():
         error = "" if figure.error is None else f"± {figure.error:.2g}"
         print(f"{name:24}{figure.value:>10.4g} {error:10}  {figure.how}")
+    if "warning" in extractor.protocol:
+        print(f"warning: {extractor.protocol['warning']}")
     print(f"protocol: {out}")
     if _REPORT.value:
         page = out.with_suffix(".html")

@@ -98,16 +98,19 @@ def page(
     Args:
       title: plain text, as all else here is.
       record: what was measured and how. `fake` and `real` tell of the samples and the data (each
-        with `count` and `source`), `extractor` (with `name`) of what saw them, and `figures` holds
-        by name the `value`, its `error` or None, `how` it was computed and, where one direction is
-        `better`, "lower" or "higher". Whatever else it holds is shown at the end.
+        with `count` and `source`), `extractor` (with `name` and, where there is one, a `warning`,
+        which stands at the top) of what saw them, and `figures` holds by name the `value`, its
+        `error` or None, `how` it was computed and, where one direction is `better`, "lower" or
+        "higher". Whatever else it holds is shown at the end.
       sections: pictures by heading; a heading without any is left out.
       findings: what the diagnosis found, in words; None where there was no log to diagnose.
     """
     protocol = {name: value for name, value in record.items() if name != "figures"}
+    warning = record["extractor"].get("warning")
     parts = [
         f"<h1>{escape(title)}</h1>",
         f"<p>{escape(_sentence(record))}</p>",
+        "" if warning is None else _list([warning]),
         f"<h2>Metrics</h2>{_table(record['figures'])}",
         "" if findings is None else f"<h2>Diagnosis of the training log</h2>{_list(findings)}",
         *(f"<h2>{escape(name)}</h2>{_row(row)}" for name, row in sections.items() if row),

@@ -76,6 +76,13 @@ def test_the_protocol_is_one_sentence():
     )
 
 
+def test_the_extractors_warning_stands_above_the_metrics():
+    assert not list(page().iter("ul"))
+    root = page(extractor={"name": "classifier", "warning": "this classifier is weak"})
+    body = text(next(root.iter("main")))
+    assert body.index("this classifier is weak") < body.index("Metrics")
+
+
 def test_nothing_of_the_record_is_hidden():
     root = page(more={"flag": False, "none": None, "list": [1, "b"], "deep": {"er": {"x": 0.25}}})
     names = [text(name) for name in root.iter("dt")]

@@ -65,7 +65,7 @@ def tiny(request):
             "checkpoint_every": 4,
         }
         config.update(short | settings)
-        config.classifier = ConfigDict({"epochs": 0, "min_updates": 100})
+        config.classifier = ConfigDict({"blocks": 0, "updates": 100})
         return path, config
 
     return configure

@@ -197,9 +197,9 @@ def test_a_player_without_settings_is_named(tiny):
 
 def test_a_misspelt_setting_of_a_section_is_named(tiny):
     _, config = tiny("points/gan")
-    assert recipes.classifier_settings(config).epochs == 0
-    config.classifier = ConfigDict({"epoch": 8})
-    with pytest.raises(UserError, match="classifier has no setting 'epoch'; there are: width"):
+    assert recipes.classifier_settings(config).updates == 100
+    config.classifier = ConfigDict({"update": 8})
+    with pytest.raises(UserError, match="classifier has no setting 'update'; there are: width"):
         recipes.classifier_settings(config)
 
 
@@ -326,3 +326,17 @@ def test_settings_that_cannot_be_are_one_line(settings, message, tiny, tmp_path)
     with pytest.raises(UserError, match=message) as refused:
         train.run(path, config, tmp_path)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("variant", ["mnist", "shoes_handbags"])
+def test_cyclegans_domains_have_one_shape_and_none_of_each_others_examples(variant, tiny):
+    path, _ = tiny(f"translation/cyclegan:{variant}")
+    recipe = recipes.load_recipe(path)
+    config = recipes.configure(recipe, variant)
+    config.data.split = "train[:40]"
+    domains = recipes.make_data(recipe, config, "train[:40]")
+    example = data.first(domains, 3)
+    assert example["a"].shape == example["b"].shape
+    assert sum(map(len, domains.domains.values())) == 40
+    batch = jax.tree.map(np.asarray, example)
+    jax.eval_shape(lambda: recipes.make_game(recipe, config).init(jax.random.key(0), batch))

@@ -11,7 +11,7 @@ CENTRES = 8 * np.stack(np.meshgrid(np.arange(5.0), np.arange(4.0)), axis=-1).res
 CLUSTERED = np.repeat(CENTRES, 50, axis=0) + RANDOM.normal(size=(1_000, 2))
 CLUSTERED = CLUSTERED.astype(np.float32)
 PLAYERS = {"generator": {"params": {"scale": jnp.float32(2)}}}
-SETTINGS = extractors.ClassifierSettings(width=2, features=8, epochs=0, min_updates=1)
+SETTINGS = extractors.ClassifierSettings(width=2, features=8, updates=1)
 
 
 def scaling_game(**more):

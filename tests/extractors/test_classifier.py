@@ -8,9 +8,9 @@ from gan_jax import cache, data, extractors
 from gan_jax.types import UserError
 
 TRAIN, TEST = data.digits("train"), data.digits("test")
-SETTINGS = extractors.ClassifierSettings(width=8, features=16, epochs=0, min_updates=300)
+SETTINGS = extractors.ClassifierSettings(width=8, features=16, updates=300)
 IRIS, IRIS_TEST = data.iris("train"), data.iris("test")
-SHORT = extractors.ClassifierSettings(width=2, features=4, batch_size=64, epochs=0, min_updates=1)
+SHORT = extractors.ClassifierSettings(width=2, features=4, batch_size=64, updates=1)
 
 
 @pytest.fixture(scope="module")
@@ -57,17 +57,46 @@ def test_features_are_as_many_as_the_settings_say_and_logits_as_the_classes(trai
 
 
 @pytest.mark.parametrize(
-    ("count", "expected"), [(10, 200), (6_400, 300), (6_401, 400)], ids=["few", "even", "more"]
+    ("kind", "shape", "count", "width", "blocks", "updates", "flip"),
+    [
+        (data.Image(), (16, 16, 1), 1_438, 16, 0, 1_000, False),
+        (data.Image(), (16, 16, 1), 16_384, 16, 0, 1_000, False),
+        (data.Image(), (16, 16, 1), 16_385, 32, 1, 6_000, False),
+        (data.Image(), (64, 64, 3), 2_400, 32, 1, 1_900, True),
+        (data.Image(), (32, 32, 3), 10**6, 32, 1, 6_000, True),
+        (data.Image(), (256, 256, 3), 100, 32, 1, 1_000, True),
+        (data.Image(), (28, 28, 3), 1_000, 16, 0, 1_000, False),
+        (data.Image(), (32, 32, 3), 1_000, 16, 0, 1_000, True),
+        (data.Video(), (10, 32, 32, 3), 1_000, 16, 0, 1_000, False),
+        (data.Audio(), (4_096, 1), 2_700, 16, 0, 1_000, False),
+        (data.Real(), (2,), 50_000, 16, 0, 1_600, False),
+        (data.Real(), (40,), 10**6, 16, 0, 6_000, False),
+    ],
 )
-def test_updates_are_whole_hundreds(count, expected):
-    settings = extractors.ClassifierSettings(batch_size=64, epochs=3, min_updates=101)
-    assert settings.updates(count) == expected
+def test_what_is_left_open_is_chosen_by_the_data(kind, shape, count, width, blocks, updates, flip):
+    resolved = extractors.ClassifierSettings(seed=3).resolved(kind, shape, count)
+    assert resolved == extractors.ClassifierSettings(
+        width=width, blocks=blocks, updates=updates, flip=flip, seed=3
+    )
+
+
+@pytest.mark.parametrize("count", [60, 10**6])
+def test_what_is_said_stays(count):
+    settings = extractors.ClassifierSettings(width=8, blocks=2, updates=150, flip=False)
+    assert settings.resolved(data.Image(), (32, 32, 3), count) == settings
+
+
+@pytest.mark.parametrize(("updates", "expected"), [(1, 50), (100, 100), (101, 150)])
+def test_updates_are_whole_fifties(updates, expected):
+    settings = extractors.ClassifierSettings(updates=updates)
+    assert settings.resolved(data.Real(), (4,), 100).updates == expected
 
 
 def test_the_protocol_is_plain_and_says_what_was_trained_on_what(trained):
     protocol = json.loads(json.dumps(trained.protocol))
     assert protocol["name"] == "classifier"
-    assert protocol["settings"] == dataclasses.asdict(SETTINGS)
+    resolved = SETTINGS.resolved(TRAIN.kinds["x"], TRAIN.columns["x"].shape[1:], len(TRAIN))
+    assert protocol["settings"] == dataclasses.asdict(resolved)
     assert protocol["trained_on"].items() >= {"source": "digits[train]", "count": 1438}.items()
 
 
@@ -78,13 +107,46 @@ def test_training_and_accuracy_are_reported(kept):
     assert "23 examples of iris[test]" in last
 
 
+def test_a_weak_classifier_is_said_to_be_weak(tmp_path):
+    # Guessing the commoner of two classes reads half; 0.95 is nine tenths of the other half.
+    label = np.arange(100, dtype=np.int32) % 2
+    x = np.float32([-1, 1])[label, None]
+    known = data.ArrayDataset("signs", "train", {"x": x, "label": label})
+    for wrong, weak in ((4, False), (6, True)):
+        swapped = np.where(np.arange(100) < wrong, 1 - label, label)
+        held_out = data.ArrayDataset("signs", "test", {"x": x, "label": swapped})
+        lines = []
+        extractor = extractors.classifier(
+            known, settings=SHORT, cache=tmp_path, held_out=held_out, report=lines.append
+        )
+        assert extractor.protocol["accuracy"] == 1 - wrong / 100
+        assert ("warning" in extractor.protocol) == ("weak" in lines[-1]) == weak
+    assert lines[-1].endswith(extractor.protocol["warning"])
+    assert "94.0% of held-out examples rightly, guessing 50.0%" in lines[-1]
+
+
+def test_colour_images_are_mirrored_and_kernels_decay(tmp_path):
+    random = np.random.default_rng(0)
+    columns = {
+        "x": random.integers(256, size=(40, 32, 32, 3), dtype=np.uint8),
+        "label": np.arange(40, dtype=np.int32) % 2,
+    }
+    images = data.ArrayDataset("noise", "train", columns)
+    settings = [
+        dataclasses.replace(SHORT, batch_size=8, **change)
+        for change in ({}, {"flip": False}, {"weight_decay": 0.0})
+    ]
+    made = {extractors.classifier(images, settings=s).protocol["weights"] for s in settings}
+    assert len(made) == 3
+
+
 def test_training_twice_gives_the_same_weights_bit_for_bit(kept):
     again = extractors.classifier(IRIS, settings=SHORT)
     assert again.protocol["weights"] == kept[0].protocol["weights"]
 
 
 def test_points_are_classified_too():
-    settings = dataclasses.replace(SHORT, features=16, min_updates=200)
+    settings = dataclasses.replace(SHORT, features=16, updates=200)
     extractor = extractors.classifier(IRIS, settings=settings, held_out=IRIS_TEST)
     assert extractor.protocol["accuracy"] > 0.8
 

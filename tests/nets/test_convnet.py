@@ -12,11 +12,12 @@ VARIABLES = NET.init(KEY, IMAGES, train=True)
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+@pytest.mark.parametrize("blocks", [0, 1])
 @pytest.mark.parametrize(
     "shape", [(7,), (16, 2), (8, 8, 1), (28, 28, 1), (32, 32, 3), (9, 33, 3), (8, 8, 8, 1)]
 )
-def test_examples_of_any_number_of_sides_give_float32_features_and_logits(shape, dtype):
-    net = NET.clone(dtype=dtype)
+def test_examples_of_any_number_of_sides_give_float32_features_and_logits(shape, blocks, dtype):
+    net = NET.clone(blocks=blocks, dtype=dtype)
     x = jnp.zeros((4, *shape))
     (features, logits), _ = jax.eval_shape(lambda: net.init_with_output(KEY, x, train=True))
     assert (features.shape, logits.shape) == ((4, 5), (4, 3))
@@ -45,9 +46,52 @@ def test_a_signal_is_quartered_and_its_net_stays_small():
     assert sum(leaf.size for leaf in jax.tree.leaves(params)) < 2e6
 
 
-def kernels(shape):
-    params = jax.eval_shape(lambda: NET.init(KEY, jnp.zeros((1, *shape)), train=True))["params"]
-    names = sorted(name for name in params if name.startswith("Conv"))
+@pytest.mark.parametrize(
+    ("shape", "before", "with_blocks"),
+    [
+        ((16, 16), [], [8, 16]),
+        ((28, 28), [], [8, 16, 32]),
+        ((32, 32), [], [8, 16, 32]),
+        ((64, 64), [4], [8, 16, 32]),
+        ((256, 256), [1, 2, 4], [8, 16, 32]),
+        ((31, 129), [2, 4], [8]),
+        ((1_000,), [2, 4], [8, 16]),
+    ],
+)
+def test_blocks_stand_at_small_maps_whatever_the_size(shape, before, with_blocks):
+    net = NET.clone(width=8, blocks=2)
+    taps = (8,) if len(shape) == 1 else (4, 4)
+    expected, channels = [], 3
+    for width in before + with_blocks:
+        expected.append((*taps, channels, width))
+        expected += 4 * (width in with_blocks) * [(*len(shape) * (3,), width, width)]
+        channels = width
+    assert kernels((*shape, 3), net) == expected
+
+
+def test_a_block_adds_two_convolutions_to_its_map():
+    """By hand, in evaluation mode: batch normalisation divides by the root of 1 + 1e-5."""
+    net = ConvNet(num_classes=3, width=2, features=5, blocks=1)
+    variables = net.init(KEY, IMAGES, train=True)
+    kernel = {n: v["kernel"] for n, v in variables["params"].items() if "kernel" in v}
+
+    def convolve(x, name, stride=1):
+        numbers = ("NHWC", "HWIO", "NHWC")
+        y = jax.lax.conv_general_dilated(
+            x, kernel[name], (stride, stride), "SAME", dimension_numbers=numbers
+        )
+        return y / np.sqrt(1 + 1e-5)
+
+    x = jax.nn.relu(convolve(IMAGES, "Conv_0", 2))
+    x = jax.nn.relu(x + convolve(jax.nn.relu(convolve(x, "Conv_1")), "Conv_2"))
+    x = x.mean(axis=(1, 2)) @ kernel["Dense_0"] / np.sqrt(1 + 1e-5)
+    features, _ = net.apply(variables, IMAGES, train=False)
+    np.testing.assert_allclose(features, jax.nn.relu(x), rtol=1e-4, atol=1e-5)
+
+
+def kernels(shape, net=NET):
+    params = jax.eval_shape(lambda: net.init(KEY, jnp.zeros((1, *shape)), train=True))["params"]
+    names = sorted((n for n in params if n.startswith("Conv")), key=lambda n: int(n[5:]))
     return [params[name]["kernel"].shape for name in names]
 
 
