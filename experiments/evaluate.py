@@ -7,7 +7,6 @@ error. `--report` adds one page of HTML with pictures.
 """
 
 import dataclasses
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,9 @@ import numpy as np
 from absl import flags
 
 from experiments import app, gallery, recipes, report
+from experiments.figures import tell
 from experiments.run_folder import Run, load_run, parse_step
-from gan_jax import cache, data, diagnosis, evaluation, extractors, runs, sampling, writers
+from gan_jax import cache, data, diagnosis, evaluation, extractors, sampling, writers
 from gan_jax.evaluation import FeatureSet, Sets
 from gan_jax.files import write_whole
 from gan_jax.types import UserError
@@ -45,6 +45,9 @@ _SPLIT = flags.DEFINE_string("split", None, "Of the real data; by default what w
 _SEED = flags.DEFINE_integer("seed", 0, "Of latents and of the choice of real examples.")
 _EMA = flags.DEFINE_bool("ema", True, "Use averaged weights.")
 _STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
+_STANDING = flags.DEFINE_integer(
+    "standing", 0, "Batches whose statistics stand in place of running averages.", lower_bound=0
+)
 _CACHE = flags.DEFINE_string("cache", None, "Keeps what real data cost; ~/.cache/gan_jax if unset.")
 _REVERSE = flags.DEFINE_bool("reverse", False, "The other way, from b to a, of a CycleGAN.")
 _TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
@@ -108,20 +111,14 @@ def main() -> None:
     figures = evaluation.score(sets, _METRICS.value or evaluation.suited(sets))
 
     about_real = {"source": subject.real.name, "split": subject.real.split}
-    record = {
+    protocol = {
         "fake": {**subject.about, "count": len(fake.features)},
         "real": {**about_real, "count": len(real.features), "seed": _SEED.value},
         "extractor": dict(extractor.protocol),
-        "versions": runs.versions(),
-        "figures": {name: plain(figure) for name, figure in figures.items()},
     }
-    write_whole(out, json.dumps(record, indent=1) + "\n")
-    for name, figure in figures.items():
-        error = "" if figure.error is None else f"± {figure.error:.2g}"
-        print(f"{name:24}{figure.value:>10.4g} {error:10}  {figure.how}")
+    record = tell(out, protocol, figures)
     if "warning" in extractor.protocol:
         print(f"warning: {extractor.protocol['warning']}")
-    print(f"protocol: {out}")
     if _REPORT.value:
         page = out.with_suffix(".html")
         write_whole(page, make_report(subject, record, sets))
@@ -143,6 +140,7 @@ def all_of_train(
 def of_run(workdir: str) -> Subject:
     """The samples of a run, drawn as they are looked at."""
     run = load_run(workdir, parse_step(_STEP.value), trust=_TRUST.value, reverse=_REVERSE.value)
+    run = run.standing(_STANDING.value, ema=_EMA.value)
     game = run.game
     split, held_out_split = _SPLIT.value, run.config.data.get("test_split", "")
     target = lambda dataset: data.select(dataset, x=game.target)
@@ -168,6 +166,7 @@ def of_run(workdir: str) -> Subject:
         "recipe": run.record["recipe"],
         "step": run.step,
         "ema": _EMA.value,
+        "standing": _STANDING.value,
         "seed": _SEED.value,
     }
     return Subject(
@@ -228,14 +227,6 @@ def make_extractor(subject: Subject, folder: Path) -> extractors.Extractor:
     if name == "identity" or not isinstance(kind, data.Image):
         return extractors.identity(kind)
     raise UserError(f"{train.name} has no labels to train a classifier on: --extractor=inception")
-
-
-def plain(figure: evaluation.Figure) -> dict[str, Any]:
-    """A figure as JSON has it, which knows no infinity: null where a number is not finite."""
-    return {
-        name: None if isinstance(value, float) and not np.isfinite(value) else value
-        for name, value in figure._asdict().items()
-    }
 
 
 def make_report(subject: Subject, record: Mapping[str, Any], sets: Sets) -> str:

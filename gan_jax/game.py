@@ -119,7 +119,11 @@ class Game(NamedTuple):
       show: `(players, batch, keys) -> {title: [B, ...]}`, matching strips such as input and
         reconstruction, where a game has such; an OrderedDict keeps its order under jit.
       group: so many consecutive examples stay on one device and in one micro-batch.
+      generate: `(players, inputs, keys [B]) -> (x, collections)`, as `sample` but in training mode,
+        and the collections of the sampler's layers after it, where a game has such.
       reverse: the game of the same players whose samples go the other way, where there is such.
+      encode: `(players, x [B, ...]) -> code [B, Z]`, in evaluation mode, of a stochastic encoder
+        the mean, where a game has such.
     """
 
     init: Callable[[PRNGKey, Batch], dict[str, Variables]]
@@ -135,6 +139,7 @@ class Game(NamedTuple):
     group: int = 1
     generate: Callable[[Players, Batch, PRNGKey], tuple[Array, Variables]] | None = None
     reverse: "Game | None" = None
+    encode: Callable[[Players, Array], Array] | None = None
 
     @property
     def repeats(self) -> int:

@@ -137,6 +137,12 @@ def coupled():
     )
 
 
+def discriminating():
+    """A GAN whose discriminator sees how near examples are to one another."""
+    near = layers.MinibatchDiscrimination(kernels=2, dimensions=2, group=2)
+    return gan(discriminator=nets.mlp.Discriminator((6,), minibatch=near), group=2)
+
+
 def noisy(keys, x):
     return x + prng.normal(keys, x.shape[1:])
 
@@ -161,6 +167,7 @@ def diverse():
 
 GAMES = {
     "coupled": (coupled, {"x": POINTS}),
+    "minibatch discrimination": (discriminating, {"x": POINTS}),
     "unrolled": (
         lambda: algorithms.unrolled(gan(), steps=2, optimizer=optax.adam(0.01)),
         {"x": POINTS},

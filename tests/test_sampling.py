@@ -1,10 +1,12 @@
+import flax.linen as nn
 import jax
 import numpy as np
 import pytest
 
-from gan_jax import algorithms, data, nets, priors, sampling
+from gan_jax import algorithms, data, nets, parallel, priors, sampling
 from gan_jax.data import Category, Image
 from gan_jax.game import Game
+from gan_jax.layers import BatchNorm
 from gan_jax.types import UserError
 
 KEY = jax.random.key(0)
@@ -120,3 +122,79 @@ def test_any_number_of_samples_is_drawn_in_order(count):
     source = np.arange(2 * count, dtype=np.float32).reshape(count, 2)
     samples = sampling.sampler(translation())({"scale": np.float32(2)}, {"source": source})
     np.testing.assert_array_equal(samples, 2 * source)
+
+
+class Normed(nn.Module):
+    """Batch normalisation of `slope * latent + 40`, far from its running statistics."""
+
+    norm: nn.Module
+    slope: float = 3.0
+
+    @nn.compact
+    def __call__(self, latent, label=None, train=False):
+        return self.norm(self.slope * latent + 40, train=train)
+
+
+class FlaxNorm(nn.Module):
+    """Flax's layer under our calling convention."""
+
+    @nn.compact
+    def __call__(self, x, train=False):
+        return nn.BatchNorm(not train, momentum=0.97)(x)
+
+
+def normed_game(norm):
+    return algorithms.gan(Normed(norm), DISCRIMINATOR, prior=priors.normal(2))
+
+
+@pytest.mark.parametrize(
+    "norm",
+    [BatchNorm(), BatchNorm(momentum=0.0), BatchNorm(axis_name=parallel.AXIS), FlaxNorm()],
+    ids=["ours", "without momentum", "over devices", "Flax's"],
+)
+def test_standing_statistics_are_the_means_of_those_of_every_batch(norm):
+    game = normed_game(norm)
+    players = game.init(KEY, {"x": POINTS.columns["x"]})
+    latents = np.random.default_rng(0).normal(size=(3, 16, 2)).astype(np.float32)
+    inputs = [{"latent": latent} for latent in latents]
+    after = sampling.standing_statistics(game, players, inputs, KEY)
+    maps = 3.0 * latents.astype(np.float64) + 40
+    expected = {"mean": maps.mean(axis=(0, 1)), "var": maps.var(axis=1).mean(axis=0)}
+    found = {p[-1].key: v for p, v in jax.tree.leaves_with_path(after["generator"]["batch_stats"])}
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
+        np.testing.assert_allclose(value, expected[name], rtol=2e-4)
+    assert {leaf.dtype for leaf in found.values()} == {np.dtype("float32")}
+
+
+def test_standing_statistics_are_those_of_all_latents_in_the_end():
+    """Of N(40, 9), of which a batch of 8 has the variance 9 · 7/8 in expectation."""
+    game = normed_game(BatchNorm())
+    players = game.init(KEY, {"x": POINTS.columns["x"]})
+    inputs = (sampling.draw_inputs(game, jax.random.key(i), 8, {}) for i in range(200))
+    stats = sampling.standing_statistics(game, players, inputs, KEY)["generator"]["batch_stats"]
+    np.testing.assert_allclose(stats["norm"]["mean"], 40, atol=0.3)
+    np.testing.assert_allclose(stats["norm"]["var"], 9 * 7 / 8, rtol=0.1)
+
+
+def test_standing_statistics_leave_all_else_as_it_is(assert_trees_match):
+    game = normed_game(BatchNorm())
+    players = game.init(KEY, {"x": POINTS.columns["x"]})
+    inputs = [sampling.draw_inputs(game, KEY, 8, {})]
+    after = sampling.standing_statistics(game, players, inputs, KEY)
+    before = {**players, "generator": {**players["generator"], "batch_stats": 0}}
+    assert_trees_match(
+        {**after, "generator": {**after["generator"], "batch_stats": 0}}, before, rtol=0
+    )
+
+
+@pytest.mark.parametrize(
+    ("game", "players", "said"),
+    [
+        (GAME, {"generator": {"params": {}}}, "generator keeps no batch statistics"),
+        (translation(sampler="scale"), {"scale": {}}, "no passes in training mode of its scale"),
+    ],
+)
+def test_standing_statistics_that_cannot_be_are_refused(game, players, said):
+    with pytest.raises(UserError, match=said):
+        sampling.standing_statistics(game, players, [], KEY)

@@ -3,7 +3,7 @@
 from gan_jax.algorithms import targets, terms
 from gan_jax.algorithms._aae import aae
 from gan_jax.algorithms._began import began
-from gan_jax.algorithms._bigan import bigan, bigan_code
+from gan_jax.algorithms._bigan import bigan
 from gan_jax.algorithms._classifier import classifier
 from gan_jax.algorithms._cyclegan import cyclegan
 from gan_jax.algorithms._dynamics import consensus, unrolled
@@ -27,7 +27,6 @@ __all__ = [
     "aae",
     "began",
     "bigan",
-    "bigan_code",
     "classifier",
     "consensus",
     "cyclegan",

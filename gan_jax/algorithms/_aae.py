@@ -18,7 +18,7 @@ from gan_jax.types import Array, Batch, PRNGKey, Variables
 def aae(
     encoder: nn.Module,
     decoder: nn.Module,
-    discriminator: nn.Module,
+    discriminator: nn.Module | None,
     *,
     prior: Prior,
     classes: int = 0,
@@ -38,14 +38,15 @@ def aae(
 
         classification: E minimises E[-log P(y | x)].
 
-    Batch statistics follow the reconstruction.
+    Batch statistics follow the reconstruction. Without a discriminator there is but reconstruction:
+    a plain autoencoder, whose codes keep to no prior.
 
     Adversarial Autoencoders, Makhzani et al., 2016, arXiv:1511.05644, sections 2 and 5.
 
     Args:
       encoder: `(x [B, ...], label, train) -> [B, classes + Z]`, logits of the class and the latent.
       decoder: `(code [B, classes + Z], label, train) -> x [B, ...]`.
-      discriminator: `(code [B, ...], label, train) -> logits [B]`.
+      discriminator: `(code [B, ...], label, train) -> logits [B]`; None for no regularisation.
       prior: of the latent.
       classes: of the labels; 0 for an autoencoder without.
       loss: the adversarial loss.
@@ -56,6 +57,9 @@ def aae(
     """
     loss = plain(loss)
     codes = {"latent": prior} | ({"class": one_hot(classes)} if classes else {})
+
+    def joined(code: Batch) -> Array:
+        return jnp.concatenate([code[name] for name in sorted(codes)], axis=-1)
 
     def encode(
         players: Players, x: Array, keys: PRNGKey | None, *, train: bool
@@ -70,12 +74,12 @@ def aae(
         players: Players, code: Batch, keys: PRNGKey | None, *, train: bool
     ) -> tuple[Array, Variables]:
         variables = part(players["autoencoder"], "decoder")
-        joined = jnp.concatenate([code[name] for name in sorted(codes)], axis=-1)
-        return apply(decoder, variables, joined, None, train=train, keys=keys)
+        return apply(decoder, variables, joined(code), None, train=train, keys=keys)
 
     def judge(
         view: View, name: str, variables: Variables, code: Array, purpose: str
     ) -> tuple[Array, Variables]:
+        assert discriminator is not None
         keys = prng.fold_in(view.keys, f"{purpose} {name}")
         return apply(discriminator, variables, code, None, train=True, keys=keys)
 
@@ -147,35 +151,35 @@ def aae(
         x = batch["x"]
         keys = prng.per_example(key, x.shape[0])
         drawn = inputs(keys, batch)
-        joined = jnp.concatenate([drawn[name] for name in sorted(codes)], axis=-1)
+        autoencoder = join(
+            encoder=initialise(encoder, encoder_key, x, None, keys=keys),
+            decoder=initialise(decoder, decoder_key, joined(drawn), None, keys=keys),
+        )
+        if discriminator is None:
+            return {"autoencoder": autoencoder}
         discriminators = {
             name: initialise(
                 discriminator, prng.fold_in(discriminator_key, name), code, None, keys=keys
             )
             for name, code in drawn.items()
         }
-        return {
-            "autoencoder": join(
-                encoder=initialise(encoder, encoder_key, x, None, keys=keys),
-                decoder=initialise(decoder, decoder_key, joined, None, keys=keys),
-            ),
-            "discriminator": join(**discriminators),
-        }
+        return {"autoencoder": autoencoder, "discriminator": join(**discriminators)}
 
-    labelled = [Turn("autoencoder", classification, name="classification")] if classes else []
+    turns = [Turn("autoencoder", reconstruction, name="reconstruction")]
+    if discriminator is not None:
+        turns.append(Turn("discriminator", discriminator_loss))
+        turns.append(Turn("autoencoder", regularisation, name="regularisation"))
+    if classes:
+        turns.append(Turn("autoencoder", classification, name="classification"))
     return Game(
         init=init,
-        turns=(
-            Turn("autoencoder", reconstruction, name="reconstruction"),
-            Turn("discriminator", discriminator_loss),
-            Turn("autoencoder", regularisation, name="regularisation"),
-            *labelled,
-        ),
+        turns=tuple(turns),
         inputs=inputs,
         sample=sample,
         sampler="autoencoder",
         metrics=metrics,
         show=show,
+        encode=lambda players, x: joined(encode(players, x, None, train=False)[0]),
     )
 
 

@@ -1,7 +1,6 @@
 """BiGAN and ALI: a generator and an encoder against a discriminator of pairs."""
 
 from collections import OrderedDict
-from collections.abc import Callable
 
 import flax.linen as nn
 import jax
@@ -51,9 +50,12 @@ def bigan(
       A game on batches of `x` [B, ...].
     """
     loss = plain(loss)
-    mean_of = bigan_code(encoder, prior=prior)
 
-    def encode(view: View) -> tuple[Array, Variables]:
+    def encode(players: Players, x: Array) -> Array:
+        code, _ = apply(encoder, players["encoder"], x, None, train=False)
+        return code[:, : prior.dim]
+
+    def infer(view: View) -> tuple[Array, Variables]:
         keys, x = prng.fold_in(view.keys, "encoder"), view.batch["x"]
         code, stats = apply(encoder, view.players["encoder"], x, None, train=True, keys=keys)
         if stochastic:
@@ -81,13 +83,13 @@ def bigan(
         return real_logits, fake_logits, stats
 
     def discriminator_loss(view: View) -> tuple[Array, Aux]:
-        real_logits, fake_logits, stats = judged(view, encode(view)[0], generate(view)[0])
+        real_logits, fake_logits, stats = judged(view, infer(view)[0], generate(view)[0])
         metrics = {"real_logit": jnp.mean(real_logits), "fake_logit": jnp.mean(fake_logits)}
         return jnp.mean(loss.discriminator(real_logits, fake_logits)), Aux(metrics, stats)
 
     def turn_of(player: str) -> Turn:
         def swapped(view: View) -> tuple[Array, Aux]:
-            (code, encoder_stats), (fake, generator_stats) = encode(view), generate(view)
+            (code, encoder_stats), (fake, generator_stats) = infer(view), generate(view)
             real_logits, fake_logits, _ = judged(view, code, fake)
             stats = {"encoder": encoder_stats, "generator": generator_stats}[player]
             return jnp.mean(loss.discriminator(fake_logits, real_logits)), Aux({}, stats)
@@ -102,12 +104,12 @@ def bigan(
         return apply(generator, players["generator"], inputs["latent"], None, train=False)[0]
 
     def reconstruct(players: Players, x: Array) -> Array:
-        return sample(players, {"latent": mean_of(players, x)})
+        return sample(players, {"latent": encode(players, x)})
 
     def metrics(players: Players, batch: Batch, keys: PRNGKey) -> dict[str, Array]:
         """How far `G(E(x))` is from x, and `E(G(z))` from z."""
         latent = inputs(keys, batch)
-        again = mean_of(players, sample(players, latent))
+        again = encode(players, sample(players, latent))
         return {
             "l1": jnp.mean(absolute_error(reconstruct(players, batch["x"]), batch["x"])),
             "latent_l1": jnp.mean(absolute_error(again, latent["latent"])),
@@ -138,22 +140,5 @@ def bigan(
         sample=sample,
         metrics=metrics,
         show=show,
+        encode=encode,
     )
-
-
-def bigan_code(encoder: nn.Module, *, prior: Prior) -> Callable[[Players, Array], Array]:
-    """What a game `bigan` of these arguments encodes examples to, such as features of a classifier.
-
-    Args:
-      encoder: as `bigan` takes it.
-      prior: likewise.
-
-    Returns:
-      `(players, x [B, ...]) -> E(x)` [B, Z], of a stochastic encoder the mean.
-    """
-
-    def encode(players: Players, x: Array) -> Array:
-        code, _ = apply(encoder, players["encoder"], x, None, train=False)
-        return code[:, : prior.dim]
-
-    return encode

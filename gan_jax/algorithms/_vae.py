@@ -97,6 +97,9 @@ def vae(
             sample=sample(players, inputs(keys, batch)),
         )
 
+    def code(players: Players, x: Array) -> Array:
+        return encode(encoder, players, x, None, train=False)[0]
+
     def inputs(keys: PRNGKey, batch: Batch) -> Batch:
         del batch
         return {"latent": prng.normal(prng.fold_in(keys, "latent"), (latent_dim,))}
@@ -124,6 +127,7 @@ def vae(
         sampler="vae",
         metrics=metrics,
         show=show,
+        encode=code,
     )
 
 

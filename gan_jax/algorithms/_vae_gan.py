@@ -121,6 +121,10 @@ def vae_gan(
         metrics = {"feature_nll": nll, "adversarial": adversarial}
         return similarity_weight * nll + adversarial, Aux(metrics, stats)
 
+    def encode(players: Players, x: Array) -> Array:
+        code, _ = apply(encoder, players["encoder"], x, None, train=False)
+        return code[:, :latent_dim]
+
     def inputs(keys: PRNGKey, batch: Batch) -> Batch:
         del batch
         return {"latent": prng.normal(prng.fold_in(keys, "latent"), (latent_dim,))}
@@ -163,4 +167,5 @@ def vae_gan(
         sample=sample,
         metrics=metrics,
         show=show,
+        encode=encode,
     )

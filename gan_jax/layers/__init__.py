@@ -4,7 +4,7 @@ from gan_jax.layers import resample
 from gan_jax.layers.attention import SelfAttention
 from gan_jax.layers.conv import Conv, ConvTranspose
 from gan_jax.layers.equalised import EqualisedConv, EqualisedDense
-from gan_jax.layers.minibatch import minibatch_stddev
+from gan_jax.layers.minibatch import MinibatchDiscrimination, minibatch_stddev
 from gan_jax.layers.modulated import ModulatedConv
 from gan_jax.layers.noise import Dropout, PhaseShuffle, own_keys
 from gan_jax.layers.norms import BatchNorm, InstanceNorm
@@ -18,6 +18,7 @@ __all__ = [
     "EqualisedConv",
     "EqualisedDense",
     "InstanceNorm",
+    "MinibatchDiscrimination",
     "ModulatedConv",
     "PhaseShuffle",
     "SelfAttention",

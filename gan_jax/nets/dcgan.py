@@ -11,7 +11,7 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.layers import BatchNorm, Conv, ConvTranspose
+from gan_jax.layers import BatchNorm, Conv, ConvTranspose, MinibatchDiscrimination
 from gan_jax.nets.heads import Head, Judgement, WithHeads, with_label
 from gan_jax.nets.mlp import leaky_relu
 from gan_jax.types import Array, UserError
@@ -150,6 +150,8 @@ class Discriminator(WithHeads):
       num_classes: of the labels the net is conditioned on, by projection; None for none.
       axis_name: of `Body`.
       dtype: of the computation; the outputs are float32.
+      minibatch: what the features of several examples tell besides; None for nothing.
+      hidden: units of a dense layer that the features pass first, as InfoGAN's do; 0 for none.
     """
 
     width: int = 64
@@ -157,11 +159,23 @@ class Discriminator(WithHeads):
     num_classes: int | None = None
     axis_name: str | None = None
     dtype: Any = jnp.float32
+    minibatch: MinibatchDiscrimination | None = None
+    hidden: int = 0
 
     @nn.compact
     def __call__(self, x: Array, label: Array | None = None, train: bool = False) -> Judgement:
         """Maps images [B, H, H, C] to logits [B], or to a mapping as `heads.Head` does."""
         x = Body(self.width, self.batch_norm, self.axis_name, self.dtype)(x, train)
+        if self.hidden:
+            dense = nn.Dense(
+                self.hidden, use_bias=not self.batch_norm, kernel_init=_init, dtype=self.dtype
+            )
+            x = dense(x)
+            if self.batch_norm:
+                x = BatchNorm(axis_name=self.axis_name, dtype=self.dtype)(x, train=train)
+            x = leaky_relu(x)
+        if self.minibatch is not None:
+            x = self.minibatch(x, train)
         head = Head(
             self.num_classes,
             kernel_init=_init,

@@ -11,7 +11,7 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.layers import BatchNorm
+from gan_jax.layers import BatchNorm, MinibatchDiscrimination
 from gan_jax.nets.heads import Head, Judgement, WithHeads, with_label
 from gan_jax.types import Array
 
@@ -132,18 +132,22 @@ class Discriminator(WithHeads):
       activation: after each hidden layer.
       num_classes: of the labels the net is conditioned on; None for none.
       dtype: of the computation; the outputs are float32.
+      minibatch: what the features of several examples tell besides; None for nothing.
     """
 
     hidden: Sequence[int]
     activation: Callable[[Array], Array] = leaky_relu
     num_classes: int | None = None
     dtype: Any = jnp.float32
+    minibatch: MinibatchDiscrimination | None = None
 
     @nn.compact
     def __call__(self, x: Array, label: Array | None = None, train: bool = False) -> Judgement:
         """Maps examples [B, ...] to logits [B], or to a mapping as `heads.Head` does."""
         x = with_label(x.reshape(x.shape[0], -1), label, self.num_classes)
         x = MLP(self.hidden, None, self.activation, self.dtype)(x)
+        if self.minibatch is not None:
+            x = self.minibatch(x, train)
         return Head(heads=self.heads, features=self.features, dtype=self.dtype)(x, train=train)
 
 

@@ -127,6 +127,31 @@ def test_statistics_follow_the_reconstruction():
     assert stats["regularisation"] is None
 
 
+@pytest.mark.parametrize("classes", [0, CLASSES])
+def test_a_code_is_what_the_decoder_reads(classes):
+    view = view_of(game := make_game(classes))
+    code, _ = by_hand(view, classes)
+    expected = np.concatenate([code[name] for name in sorted(code)], axis=1)
+    assert expected.shape == (5, classes + LATENT)
+    np.testing.assert_allclose(
+        game.encode(view.players, BATCH["x"]), expected, rtol=1e-5, atol=1e-6
+    )
+
+
+def test_without_a_discriminator_there_is_but_reconstruction():
+    full = make_game(0)
+    game = aae(
+        nets.mlp.Encoder(LATENT, ()),
+        nets.mlp.Generator((4,), (), final=None),
+        None,
+        prior=priors.normal(LATENT),
+    )
+    view = view_of(game)
+    assert set(view.players) == {"autoencoder"}
+    (turn,) = game.turns
+    assert float(turn.loss(view)[0]) == float(full.turns[0].loss(view)[0])
+
+
 def test_labels_reach_the_classification_alone():
     game = make_game()
     view = view_of(game)

@@ -8,7 +8,7 @@ import pytest
 from playing import moved, trained
 
 from gan_jax import losses, nets, priors, prng
-from gan_jax.algorithms import bigan, bigan_code
+from gan_jax.algorithms import bigan
 from gan_jax.game import View
 from gan_jax.step import init_state, train_step
 
@@ -19,14 +19,10 @@ LATENT = 2
 both_encoders = pytest.mark.parametrize("stochastic", [False, True])
 
 
-def encoder_of(stochastic, hidden=()):
-    return nets.mlp.Encoder(2 * LATENT if stochastic else LATENT, hidden)
-
-
 def make_game(*, stochastic=False, hidden=(), **settings):
     """Affine nets, unless they have hidden layers."""
     return bigan(
-        encoder_of(stochastic, hidden),
+        nets.mlp.Encoder(2 * LATENT if stochastic else LATENT, hidden),
         nets.mlp.Generator((3,), hidden, final=None),
         nets.mlp.PairDiscriminator(hidden),
         prior=priors.uniform(LATENT),
@@ -127,8 +123,9 @@ def test_encoder_and_generator_in_turn_are_both_at_once(assert_trees_match):
 
 @both_encoders
 def test_a_code_is_the_encoders_mean(stochastic):
-    players = view_of(make_game(stochastic=stochastic)).players
-    code = bigan_code(encoder_of(stochastic), prior=priors.uniform(LATENT))(players, BATCH["x"])
+    game = make_game(stochastic=stochastic)
+    players = game.init(KEY, BATCH)
+    code = game.encode(players, BATCH["x"])
     expected = affine(players["encoder"], BATCH["x"])[:, :LATENT]
     np.testing.assert_allclose(code, expected, rtol=1e-5, atol=1e-6)
 

@@ -98,6 +98,14 @@ def test_a_sample_is_the_decoders_mean_at_the_priors_latent(name, mean):
     np.testing.assert_allclose(game.sample(players, inputs), mean(output), rtol=1e-5, atol=1e-6)
 
 
+def test_a_code_is_the_posteriors_mean():
+    game = affine_vae()
+    players = game.init(KEY, BATCH)
+    layer = jax.tree.map(np.float64, players["vae"]["params"]["encoder"]["Dense_0"])
+    mean = (np.float64(BATCH["x"]) @ layer["kernel"] + layer["bias"])[:, :LATENT]
+    np.testing.assert_allclose(game.encode(players, BATCH["x"]), mean, rtol=1e-5, atol=1e-6)
+
+
 def test_input_reconstruction_and_sample_are_shown_side_by_side():
     game = affine_vae()
     players = game.init(KEY, BATCH)

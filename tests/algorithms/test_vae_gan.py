@@ -119,6 +119,14 @@ def test_the_encoder_does_not_hear_whether_its_reconstructions_look_real():
         assert set(jax.tree.leaves(differ)) == {hears}, player
 
 
+def test_a_code_is_the_posteriors_mean():
+    game = make_game()
+    players = game.init(KEY, BATCH)
+    layer = jax.tree.map(np.float64, players["encoder"]["params"]["MLP_0"]["Dense_0"])
+    mean = (np.float64(BATCH["x"]) @ layer["kernel"] + layer["bias"])[:, :LATENT]
+    np.testing.assert_allclose(game.encode(players, BATCH["x"]), mean, rtol=1e-5, atol=1e-6)
+
+
 class Normalised(nn.Module):
     """A layer with batch statistics, as any of the three nets."""
 
