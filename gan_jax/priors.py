@@ -20,21 +20,29 @@ class Prior(NamedTuple):
       sample: `keys [B] -> [B, D]`, float32.
       nll: `(output [B, D], value [B, D]) -> [B]`, nats: minus the log-likelihood of a value under
         the posterior that a net's output stands for.
+      span: the lowest and the highest value between which each number by itself is led, to see what
+        it does; None where numbers only mean something together.
     """
 
     dim: int
     sample: Callable[[PRNGKey], Array]
     nll: Callable[[Array, Array], Array]
+    span: tuple[float, float] | None = None
 
 
-def normal(dim: int) -> Prior:
-    """The standard normal distribution; an output is the mean of a normal one of variance 1."""
-    return Prior(dim, lambda keys: prng.normal(keys, (dim,)), _unit_gaussian_nll)
+def normal(dim: int, std: float = 1.0) -> Prior:
+    """Normal of mean 0 and this standard deviation, which its span goes twice to either side.
+
+    An output is the mean of a normal distribution of variance 1.
+    """
+    draw = lambda keys: std * prng.normal(keys, (dim,))
+    return Prior(dim, draw, _unit_gaussian_nll, (-2 * std, 2 * std))
 
 
-def uniform(dim: int) -> Prior:
-    """Uniform on [-1, 1)^D; an output is the mean of a normal distribution of variance 1."""
-    return Prior(dim, lambda keys: 2 * prng.uniform(keys, (dim,)) - 1, _unit_gaussian_nll)
+def uniform(dim: int, most: float = 1.0) -> Prior:
+    """Uniform on [-most, most)^D; an output is the mean of a normal distribution of variance 1."""
+    draw = lambda keys: most * (2 * prng.uniform(keys, (dim,)) - 1)
+    return Prior(dim, draw, _unit_gaussian_nll, (-most, most))
 
 
 def one_hot(classes: int) -> Prior:

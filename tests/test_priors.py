@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import numpy as np
 import pytest
@@ -10,7 +12,9 @@ KEYS = prng.per_example(jax.random.key(2), 400)
 random = np.random.default_rng(0)
 PRIORS = {
     "normal": (priors.normal, scipy.stats.norm()),
+    "narrow": (partial(priors.normal, std=0.1), scipy.stats.norm(scale=0.1)),
     "uniform": (priors.uniform, scipy.stats.uniform(-1, 2)),
+    "close": (partial(priors.uniform, most=0.25), scipy.stats.uniform(-0.25, 0.5)),
 }
 
 
@@ -24,6 +28,15 @@ def test_samples_follow_the_distribution_within_and_across_examples(name):
     assert samples.dtype == np.float32
     for column in (samples.ravel(), samples[:, 0]):
         assert scipy.stats.kstest(column, distribution.cdf).pvalue > 0.01
+
+
+def test_a_span_holds_the_distribution_or_nearly_all_of_it():
+    for name, share in (("uniform", 1), ("close", 1), ("normal", 0.9545), ("narrow", 0.9545)):
+        make, distribution = PRIORS[name]
+        lowest, highest = make(3).span
+        np.testing.assert_allclose(np.diff(distribution.cdf([lowest, highest])), share, atol=1e-4)
+        assert lowest == -highest
+    assert priors.one_hot(3).span is None
 
 
 def test_one_hot_samples_are_unit_vectors_of_classes_as_likely():

@@ -45,7 +45,8 @@ def infogan(
 
     Returns:
       A game on batches of `x` [B, ...]. Where data have a `label`, `class_purity` is the share of
-      examples that are of the commonest label among those given their class.
+      examples that are of the commonest label among those given their class. `show` has the same
+      noise under each class, and each number of the other codes led through its prior's span.
     """
     codes = {"class": one_hot(classes), **(codes or {})}
 
@@ -78,4 +79,4 @@ def infogan(
             found["class_purity"] = jnp.sum(jnp.max(together, axis=1)) / len(read)
         return found
 
-    return game._replace(metrics=metrics, show=by_code(game, "class", classes))
+    return game._replace(metrics=metrics, show=by_code(game, "class", classes, codes))

@@ -9,6 +9,7 @@ from scipy.special import log_softmax
 
 from gan_jax import nets, priors, prng
 from gan_jax.algorithms import gan, infogan
+from gan_jax.algorithms._by_code import by_code
 from gan_jax.game import View
 from gan_jax.step import init_state, train_step
 
@@ -77,10 +78,31 @@ def test_purity_is_the_share_of_the_commonest_label_of_a_class(blind, purity):
 def test_strips_show_the_same_noise_under_each_class():
     game, players = made()
     shown = game.show(players, BATCH, KEYS)
-    assert list(shown) == ["class 0", "class 1", "class 2"]
+    assert list(shown)[:4] == ["class 0", "class 1", "class 2", "tilt 0, class 0"]
     inputs = {n: v[:10] for n, v in game.inputs(KEYS, BATCH).items()}
     inputs["class"] = jnp.tile(jnp.array([[0.0, 1.0, 0.0]]), (10, 1))
     np.testing.assert_allclose(shown["class 1"], game.sample(players, inputs), rtol=1e-5)
+
+
+def test_a_continuous_code_alone_goes_from_the_lowest_to_the_highest_value():
+    codes = {"tilt": priors.uniform(2), "bend": priors.normal(1), "sort": priors.one_hot(4)}
+    game = infogan(GENERATOR, CRITIC, prior=PRIOR, classes=4, codes=codes)
+    seen = []
+    blank = lambda _, inputs: seen.append(inputs) or jnp.zeros(len(inputs["latent"]))
+    show = by_code(game._replace(sample=blank), "class", 4, codes)
+    titles = list(show({}, BATCH, KEYS))
+    assert titles[4:7] == ["tilt 0, class 0", "tilt 0, class 1", "tilt 0, class 2"]
+    assert titles[7::3] == ["tilt 1, class 0", "bend 0, class 0"]
+    spans = {"tilt 0": (-1, 1), "tilt 1": (-1, 1), "bend 0": (-2, 2)}
+    for title, inputs in list(zip(titles, seen, strict=True))[4:]:
+        code, number = title.split(",")[0].split()
+        led = inputs[code][:, int(number)]
+        np.testing.assert_allclose(led, np.linspace(*spans[f"{code} {number}"], 10), rtol=1e-6)
+        np.testing.assert_array_equal(inputs["class"][:, int(title[-1])], 1)
+        for name, column in inputs.items():
+            moves = np.ptp(column, axis=0) > 0
+            expected = [name == code and i == int(number) for i in range(len(moves))]
+            np.testing.assert_array_equal(moves, expected)
 
 
 def test_codes_become_readable_where_nothing_else_is_at_stake():
