@@ -41,7 +41,9 @@ _WEIGHTS = flags.DEFINE_string(
     "weights", None, "Inception's file, pt_inception-2015-12-05-6726825d.pth; else downloaded once."
 )
 _RESIZE = flags.DEFINE_enum("resize", "tensorflow", list(extractors.RESIZES), "For Inception.")
-_SPLIT = flags.DEFINE_string("split", None, "Of the real data; by default what was trained on.")
+_SPLIT = flags.DEFINE_string(
+    "split", None, "Of the real data; by default the run's evaluate_split, or what it trained on."
+)
 _SEED = flags.DEFINE_integer("seed", 0, "Of latents and of the choice of real examples.")
 _EMA = flags.DEFINE_bool("ema", True, "Use averaged weights.")
 _STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
@@ -68,7 +70,7 @@ class Subject:
       count: of samples.
       about: of the samples, for the protocol.
       real: the data they are compared with.
-      train: the data that a classifier is trained on.
+      train: the data that a classifier is trained on, those that the run is compared with.
       held_out: data that the generator was not trained on, if there are any.
       wanted: what the first samples are to be, where they are made from examples that say so.
       settings: of that classifier, where they are not the usual ones.
@@ -144,7 +146,7 @@ def of_run(workdir: str) -> Subject:
     game = run.game
     split, held_out_split = _SPLIT.value, run.config.data.get("test_split", "")
     target = lambda dataset: data.select(dataset, x=game.target)
-    train = target(run.open())
+    train = target(run.open(run.config.evaluate_split))
     held_out = run.open(held_out_split) if held_out_split else None
     count = sampling.available(game, run.shown, _COUNT.value)
     real = target(run.open(split)) if split else train

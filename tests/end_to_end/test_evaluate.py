@@ -130,3 +130,21 @@ def test_bad_input_gets_one_clear_line(tiny, assert_refused, files, tmp_path):
             for case, (arguments, expected) in REFUSED.items()
         },
     )
+
+
+def test_runs_on_observations_are_judged_by_what_they_are_compared_with(
+    tiny, scripts, cache, tmp_path
+):
+    for method in ("ambient", "inpaint"):
+        path, config = tiny("image/ambientgan", steps=2, checkpoint_every=2, method=method)
+        train.run(path, config, tmp_path / method)
+    evaluate = ("--count=100", "--metrics=fid", f"--cache={cache}")
+    ended = scripts(
+        *(["evaluate", f"--workdir={tmp_path}/{m}", *evaluate] for m in ("ambient", "inpaint"))
+    )
+    assert [done.err for done in ended] == ["", ""]
+    judges = [
+        json.loads((tmp_path / m / "evaluation.json").read_text())["extractor"]["weights"]
+        for m in ("ambient", "inpaint")
+    ]
+    assert judges[0] == judges[1]

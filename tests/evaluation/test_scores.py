@@ -27,6 +27,7 @@ FIGURES = {
     "memorisation": ["memorised", "copying_z"],
     "diversity": ["ms_ssim_distance", "ms_ssim_distance_real"],
     "spectrum": ["spectrum"],
+    "pairs": ["psnr", "l1", "ssim"],
 }
 OF_TOKENS = [*(f"ngram_divergence_{order}" for order in (1, 2, 3, 4)), "distinct_share"]
 OF_NUMBERS = ["wasserstein", "kolmogorov_smirnov"]
@@ -50,7 +51,13 @@ def feature_set(seed, count=90, shift=0.0):
     )
 
 
-FULL = Sets(feature_set(0), feature_set(1), feature_set(2), train=feature_set(0))
+FULL = Sets(
+    feature_set(0),
+    feature_set(1),
+    feature_set(2),
+    train=feature_set(0),
+    wanted=feature_set(3).examples,
+)
 
 
 @pytest.fixture(scope="module")
@@ -190,6 +197,7 @@ REFUSED = {
     "spectrum": (FULL._replace(fake=without("fake", "spectra")), "images"),
     "ngrams": (FULL, "texts"),
     "marginals": (FULL, "numbers"),
+    "pairs": (FULL._replace(wanted=None), "made from an example"),
 }
 
 
@@ -256,6 +264,10 @@ SUITED = {
         FULL._replace(held_out=None),
         [name for name in OF_IMAGES if name != "memorisation"],
     ),
+    "no pairs": (
+        FULL._replace(wanted=None),
+        [name for name in OF_IMAGES if name != "pairs"],
+    ),
     "no labels": (
         FULL._replace(fake=without("fake", "label")),
         [name for name in OF_IMAGES if name not in ("intra", "cas")],
@@ -265,7 +277,10 @@ SUITED = {
         [name for name in OF_IMAGES if name not in ("is", "classes", "modes")],
     ),
     "small images": (
-        FULL._replace(fake=FULL.fake._replace(examples=FULL.fake.examples[:, :10])),
+        FULL._replace(
+            fake=FULL.fake._replace(examples=FULL.fake.examples[:, :10]),
+            wanted=FULL.wanted[:, :10],
+        ),
         [name for name in OF_IMAGES if name != "diversity"],
     ),
     "a class on one side alone": (

@@ -101,7 +101,7 @@ def test_longer_series_are_lines(shape):
     ("kind", "shape", "message"),
     [
         (Image(), (0, 8, 8, 1), "at least one image"),
-        (Image(), (8, 8, 1), r"\[N, H, W, 1 or 3\]"),
+        (Image(), (8, 8, 1), r"\[N, H, W, 1 to 4\]"),
         (Video(), (2, 8, 8, 1), r"\[N, T, H, W, C\]"),
         (Unknown(), (2, 2), "no picture of unknown"),
     ],
