@@ -85,6 +85,9 @@ def images_of(source: Path) -> Iterator[Path]:
         found = sorted(p for p in source.iterdir() if p.suffix.lower() in EXTENSIONS)
         if not found:
             raise UserError(f"{source} holds no images ({' '.join(EXTENSIONS)})")
+        stems = [path.stem for path in found]
+        if doubled := [stem for stem in stems if stems.count(stem) > 1]:
+            raise UserError(f"{source} holds two images called {doubled[0]}: rename one")
         yield from found
     else:
         raise UserError(f"there is no file or folder {source}")

@@ -20,7 +20,7 @@ import numpy as np
 from jax import lax
 
 from gan_jax import prng
-from gan_jax.types import Array, PRNGKey
+from gan_jax.types import Array, Batch, PRNGKey
 
 Transform = Callable[[PRNGKey, Array], Array]
 """`(keys [B], x [B, ...]) -> x`."""
@@ -139,6 +139,11 @@ def with_probability(keys: PRNGKey, x: Array, transform: Transform, p: float | A
     """
     chosen = prng.uniform(prng.fold_in(keys, "chosen"), ()) < p
     return _choose(chosen, transform(prng.fold_in(keys, "transform"), x), x)
+
+
+def alike(transform: Transform, *names: str) -> Callable[[PRNGKey, Batch], Batch]:
+    """`(keys, batch) -> batch`, as `Game.transform` is: these columns under the same keys."""
+    return lambda keys, batch: {**batch, **{n: transform(keys, batch[n]) for n in names}}
 
 
 def compose(*transforms: Transform) -> Transform:

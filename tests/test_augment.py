@@ -201,3 +201,11 @@ def test_noise_is_normal_of_the_deviation_asked_for():
     drawn = np.asarray(augment.noise(MANY, jnp.ones((400, 6, 4, 3)), 0.3)) - 1
     assert np.mean(drawn) == pytest.approx(0, abs=4 * 0.3 / np.sqrt(drawn.size))
     assert np.std(drawn) == pytest.approx(0.3, rel=4 / np.sqrt(2 * drawn.size))
+
+
+def test_columns_that_are_treated_alike_stay_together_and_others_stay():
+    batch = {"x": X, "source": X[..., :1], "label": jnp.arange(8)}
+    made = augment.alike(augment.flip, "x", "source")(KEYS, batch)
+    np.testing.assert_array_equal(made["x"], augment.flip(KEYS, X))
+    np.testing.assert_array_equal(made["source"], made["x"][..., :1])
+    assert made["label"] is batch["label"]

@@ -12,7 +12,6 @@ from gan_jax import algorithms, augment, data, nets
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.train import Plan, settings
-from gan_jax.types import Batch, PRNGKey
 
 VARIANTS = {"flowers_128": 4_000, "cifar10": 20_000}
 TINY = {"data.resolution": 16, "net.width": 4, "net.discriminator_layers": 1}
@@ -36,11 +35,6 @@ def make_data(config: ConfigDict, split: str) -> data.Dataset:
     return data.derived(images, "source", lambda x: data.set_channels(x, 1))
 
 
-def flip(keys: PRNGKey, batch: Batch) -> Batch:
-    """Mirrors half of the pairs, both images alike."""
-    return {**batch, **{name: augment.flip(keys, batch[name]) for name in ("x", "source")}}
-
-
 def make_game(config: ConfigDict) -> Game:
     net, dtype, side = config.net, config.dtype, config.data.resolution
     translator = nets.unet.Translator(
@@ -57,4 +51,4 @@ def make_game(config: ConfigDict) -> Game:
         adversarial=config.adversarial,
         error=config.l1_weight,
     )
-    return game._replace(transform=flip)
+    return game._replace(transform=augment.alike(augment.flip, "x", "source"))

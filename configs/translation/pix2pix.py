@@ -13,7 +13,6 @@ from gan_jax import algorithms, augment, data, nets
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.train import Plan, settings
-from gan_jax.types import Batch, PRNGKey
 
 VARIANTS = ("edges2shoes_handbags",)
 TINY = {"data.resolution": 16, "net.width": 4, "net.discriminator_layers": 1}
@@ -27,11 +26,6 @@ def get_config(variant: str = "edges2shoes_handbags") -> ConfigDict:
     config.net = {"width": 24, "discriminator_layers": 2, "dropout": 0.5}
     config.l1_weight = 100.0
     return config
-
-
-def flip(keys: PRNGKey, batch: Batch) -> Batch:
-    """Mirrors half of the pairs, both images alike."""
-    return {**batch, **{name: augment.flip(keys, batch[name]) for name in ("x", "source")}}
 
 
 def make_game(config: ConfigDict) -> Game:
@@ -49,4 +43,4 @@ def make_game(config: ConfigDict) -> Game:
         nets.patch.Discriminator(net.width, net.discriminator_layers, dtype=config.dtype),
         error=config.l1_weight,
     )
-    return game._replace(transform=flip)
+    return game._replace(transform=augment.alike(augment.flip, "x", "source"))

@@ -20,7 +20,7 @@ from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.parallel import AXIS
 from gan_jax.train import Plan, settings
-from gan_jax.types import Array, Batch, PRNGKey
+from gan_jax.types import Array
 
 VARIANTS = {"flowers_128": 4_000, "orl_faces": 4_000, "cifar10": 20_000}
 TINY = {
@@ -63,11 +63,6 @@ def make_data(config: ConfigDict, split: str) -> data.Dataset:
     return data.derived(images, "source", lambda x: data.resize(x[None], side)[0])
 
 
-def flip(keys: PRNGKey, batch: Batch) -> Batch:
-    """Mirrors half of the pairs, both images alike."""
-    return {**batch, **{name: augment.flip(keys, batch[name]) for name in ("x", "source")}}
-
-
 def from_step(begin: int, weight: float) -> Callable[[Array], Array] | float:
     """A weight that is 0 before."""
     return (lambda step: jnp.where(step < begin, 0.0, weight)) if weight else 0.0
@@ -101,4 +96,4 @@ def make_game(config: ConfigDict) -> Game:
         comparisons=comparisons(config),
         conditional=False,
     )
-    return game._replace(transform=flip)
+    return game._replace(transform=augment.alike(augment.flip, "x", "source"))

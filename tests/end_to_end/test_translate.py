@@ -62,11 +62,15 @@ def test_images_and_arrays_are_translated_and_what_is_known_stays(inpainter, scr
 def test_what_cannot_be_translated_is_refused_in_one_line(inpainter, assert_refused, tmp_path):
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad.png").write_text("no image")
+    (tmp_path / "twins").mkdir()
+    for name in ("a.png", "a.jpg"):
+        (tmp_path / "twins" / name).touch()
     run = f"--workdir={inpainter}"
     cases = {
         "nothing": ([run], "name one INPUT"),
         "no such file": ([run, f"{tmp_path}/none.png"], "no file or folder"),
         "an empty folder": ([run, f"{tmp_path}/empty"], "holds no images"),
+        "two of one name": ([run, f"{tmp_path}/twins"], "holds two images called a"),
         "no image": ([run, f"{tmp_path}/bad.png"], "bad.png cannot be read as an image"),
         "a game without images": (["--workdir=nowhere", f"{tmp_path}/bad.png"], "nowhere"),
     }
