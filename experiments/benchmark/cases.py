@@ -16,13 +16,15 @@ class Problem:
     and of the generator's averaged parameters.
 
     Attributes:
-      family: "mlp", "dcgan" (64 channels in its largest map) or "resnet" (of its paper's widths).
+      family: "mlp", "dcgan" (64 channels in its largest map), "resnet" (of its paper's widths), or
+        "cyclegan": two translators of six residual blocks and two discriminators of 70x70 patches,
+        all of 32 channels at first, with cycles, without identity terms, with a pool of 50.
       shape: of an example, [H, W, C] or [D].
-      latent_dim: of the latent.
+      latent_dim: of the latent; 0 for none.
       hidden: widths of an MLP's hidden layers.
       activation: of an MLP, "leaky_relu" or "relu".
-      loss: "non_saturating", "hinge" or "wasserstein"; the last is of a critic's update alone,
-        under a gradient penalty of 10 and without batch normalisation.
+      loss: "non_saturating", "least_squares", "hinge" or "wasserstein"; the last is of a critic's
+        update alone, under a gradient penalty of 10 and without batch normalisation.
       batch: examples a batch.
     """
 
@@ -42,7 +44,7 @@ class Problem:
     @property
     def adam(self) -> tuple[float, float, float]:
         """Learning rate and decays of both players' Adam."""
-        return (2e-4, 0.5, 0.999) if self.loss == "non_saturating" else (2e-4, 0.0, 0.9)
+        return (2e-4, 0.0, 0.9) if self.loss in ("hinge", "wasserstein") else (2e-4, 0.5, 0.999)
 
     @property
     def base(self) -> int:
@@ -94,7 +96,8 @@ class Case:
     def contenders(self) -> tuple[str, ...]:
         """Ours first; the peers' first word is their module, the rest which variant of it."""
         last = () if self.problem.family == "mlp" else ("torch channels_last",)
-        return ("ours", "flax", "torch eager", *last, *(() if self.samples else ("torch compile",)))
+        flax = () if self.problem.family == "cyclegan" else ("flax",)
+        return ("ours", *flax, "torch eager", *last, *(() if self.samples else ("torch compile",)))
 
     def environment(self, contender: str) -> Mapping[str, str]:
         """What a contender's process is to find in its environment."""
@@ -120,6 +123,7 @@ _RING = Problem("mlp", (2,), latent_dim=2, hidden=(128, 128), batch=256)
 _DCGAN_32 = Problem("dcgan", (32, 32, 3))
 _CRITIC = dataclasses.replace(_DCGAN_32, loss="wasserstein")
 _RESNET = Problem("resnet", (32, 32, 3), latent_dim=128, loss="hinge")
+_CYCLEGAN = Problem("cyclegan", (64, 64, 3), latent_dim=0, loss="least_squares", batch=4)
 _CORES = math.gcd(16, threads())
 
 CASES = {
@@ -134,6 +138,7 @@ CASES = {
         Case("dcgan64", "DCGAN, 64×64×3, width 64", Problem("dcgan", (64, 64, 3))),
         Case("wgan_gp", "WGAN-GP, critic's update alone, 32×32×3", _CRITIC),
         Case("sn_resnet32", "SN-GAN ResNet, hinge, 32×32×3, 2 steps a call", _RESNET, 2),
+        Case("cyclegan64", "CycleGAN, ResNet-6, width 32, 64×64×3, batch 4", _CYCLEGAN),
         Case("sampling", "10,000 samples of DCGAN-32, to the host", _DCGAN_32, samples=10_000),
     )
 }

@@ -12,6 +12,8 @@ needs: 3 G - g for the generator (forward, gradients of inputs and kernels) and 
 discriminator on a real and a generated example, then 2 D to lead the generator's gradient
 through it. A critic's update is G + 2 (3 D - d), and for the penalty four passes: forward,
 gradient, and two transposes of that; the last layer's gradient has no argument but its kernel.
+CycleGAN has both ways: translations as a generator's, the way back 3 G, 2 D to lead the gradient
+through, and the discriminator's update: 6 G - g + 2 D + 2 (3 D - d).
 """
 
 import math
@@ -24,7 +26,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from experiments.benchmark.cases import Case, Problem
-from experiments.benchmark.ours import make_game, make_state
+from experiments.benchmark.ours import columns, make_game, make_state
 from experiments.benchmark.worker import Work
 from gan_jax.step import train_step
 
@@ -43,7 +45,7 @@ def native(problem: Problem) -> float:
     game = make_game(problem)
     state = jax.eval_shape(lambda: make_state(game, problem))
     shape = (_STEPS, 1, problem.batch, *problem.shape)
-    batches = {"x": jax.ShapeDtypeStruct(shape, jnp.float32)}
+    batches = {c: jax.ShapeDtypeStruct(shape, jnp.float32) for c in columns(problem)}
     steps = jax.jit(partial(lax.scan, partial(train_step, game)))
     anywhere = [jax.export.DisabledSafetyCheck.platform()]
     exported = jax.export.export(steps, platforms=["tpu"], disabled_checks=anywhere)(state, batches)
@@ -54,11 +56,13 @@ def native(problem: Problem) -> float:
 
 def needed(problem: Problem) -> int:
     """The products that a step cannot do without."""
-    nets = {"mlp": _mlp, "dcgan": _dcgan, "resnet": _resnet}
+    nets = {"mlp": _mlp, "dcgan": _dcgan, "resnet": _resnet, "cyclegan": _cyclegan}
     (generator, seen), (discriminator, first, last) = nets[problem.family](problem)
     both = 2 * (3 * discriminator - first)
     if problem.critic:
         return problem.batch * (generator + both + 4 * discriminator - last)
+    if problem.family == "cyclegan":
+        return 2 * problem.batch * (6 * generator - seen + both + 2 * discriminator)
     return problem.batch * (3 * generator - seen + both + 2 * discriminator)
 
 
@@ -108,3 +112,21 @@ def _resnet(problem: Problem) -> _Counts:
     rest = _conv(3, 1, 16, 128, 128) + _conv(1, 1, 8, 128, 128) + 4 * _conv(3, 1, 8, 128, 128)
     head = _dense(128, 1)
     return (first + up + last, first), (image + halving + rest + head, image, head)
+
+
+def _mirrored(kernel: int, out: int, inputs: int, outputs: int) -> int:
+    """Of a convolution to a map of `out` where nothing beyond the border is zero."""
+    return 2 * (kernel * out) ** 2 * inputs * outputs
+
+
+def _cyclegan(problem: Problem) -> _Counts:
+    side, _, channels = problem.shape
+    first, last = _mirrored(7, side, channels, 32), _mirrored(7, side, 32, channels)
+    down = _mirrored(3, side // 2, 32, 64) + _mirrored(3, side // 4, 64, 128)
+    up = _conv(3, 2, side // 2, 128, 64) + _conv(3, 2, side, 64, 32)
+    blocks = 12 * _mirrored(3, side // 4, 128, 128)
+    widths = (channels, 32, 64, 128)
+    halving = [_conv(4, 2, side >> i, *pair) for i, pair in enumerate(pairwise(widths))]
+    patches = [_conv(4, 1, side // 8, 128, 256), _conv(4, 1, side // 8, 256, 1)]
+    d = halving + patches
+    return (first + down + blocks + up + last, first), (sum(d), d[0], d[-1])

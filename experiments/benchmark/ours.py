@@ -27,6 +27,8 @@ def make_nets(problem: Problem) -> tuple[nn.Module, nn.Module]:
         return nets.dcgan.Generator(side, channels), discriminator
     if problem.family == "resnet":
         return nets.resnet.Generator(side, channels), nets.resnet.Discriminator()
+    if problem.family == "cyclegan":
+        return nets.residual.Translator(channels, 32, blocks=6), nets.patch.Discriminator(32)
     activation = nn.relu if problem.activation == "relu" else nets.mlp.leaky_relu
     final = nn.tanh if len(problem.shape) == 3 else None
     generator = nets.mlp.Generator(problem.shape, problem.hidden, activation, final)
@@ -35,6 +37,8 @@ def make_nets(problem: Problem) -> tuple[nn.Module, nn.Module]:
 
 def make_game(problem: Problem) -> Game:
     """The game as a recipe would make it."""
+    if problem.family == "cyclegan":
+        return algorithms.cyclegan(*make_nets(problem), identity_weight=0.0)
     game = algorithms.gan(
         *make_nets(problem),
         prior=priors.normal(problem.latent_dim),
@@ -44,11 +48,23 @@ def make_game(problem: Problem) -> Game:
     return game._replace(turns=game.turns[:1]) if problem.critic else game
 
 
+def columns(problem: Problem) -> tuple[str, ...]:
+    """Of the game's batches."""
+    return ("a", "b") if problem.family == "cyclegan" else ("x",)
+
+
+def make_data(problem: Problem) -> data.Dataset:
+    """Random examples, of either domain where there are two."""
+    examples = data.ArrayDataset("random", "train", {"x": problem.examples()})
+    domains = columns(problem)
+    return data.unpaired(**dict.fromkeys(domains, examples)) if len(domains) > 1 else examples
+
+
 def make_state(game: Game, problem: Problem, seed: int | jax.Array = 0) -> GameState:
     """The state before the first step."""
     adam = Adam(*problem.adam).build(_ENDLESS)
     optimizers = {turn.player: adam for turn in game.turns}
-    batch = {"x": jnp.zeros((2, *problem.shape))}
+    batch = {column: jnp.zeros((2, *problem.shape)) for column in columns(problem)}
     return init_state(game, optimizers, jax.random.key(seed), batch)
 
 
@@ -61,7 +77,7 @@ def work(case: Case, variant: str) -> Work:
     # So many virtual devices of a CPU; of accelerators, one.
     devices = jax.local_devices()[: case.devices if jax.default_backend() == "cpu" else 1]
     loader = data.make_loader(
-        data.ArrayDataset("random", "train", {"x": case.problem.examples()}),
+        make_data(case.problem),
         batch_size=case.problem.batch * case.seeds,
         steps_per_call=steps,
         seed=0,

@@ -4,6 +4,8 @@ Which way is the fastest depends on the shape, by measurement on x86:
 
 - `winograd`, for kernels of two or three taps to a phase of the stride, where it spares enough
   multiplications; all three maps;
+- `planes`, to few channels, as an image's, and for the gradient of a kernel that leads to or from
+  few;
 - otherwise XLA's own convolution, also for an input's gradient, which is one at stride 1 of folded
   kernels; and for a kernel's gradient a matrix product for each tap.
 
@@ -22,7 +24,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from gan_jax.layers import winograd
+from gan_jax.layers import planes, winograd
 
 # Multiplications that winograd must spare for each number that it transforms, and the bytes of
 # these in a part of the batch.
@@ -30,6 +32,9 @@ _SPARED, _TRANSFORMED_BYTES = 25, 24 * 2**20
 # With fewer channels or more taps, kernels' gradients are faster folded; and the bytes that meet a
 # tap in a part of the batch.
 _FEW_CHANNELS, _MANY_TAPS, _MET_BYTES = 16, 32, 2**19
+# Bytes of planes in a part of the batch; and from so few channels, by so many taps, XLA convolves
+# in half the time to pairs of neighbours.
+_PLANES_BYTES, _IMAGE_CHANNELS = 16 * 2**20, 4
 _NONE = (0, 0, 0)  # no padding
 
 Array = jax.Array
@@ -53,10 +58,12 @@ def transposed(f: Callable[[Array], Array], shape: Sizes, y: Array) -> Array:
 def conv(x: Array, w: Array, strides: Sizes, padding: Padding) -> Array:
     """As `conv.conv`."""
     quick = _Quick(x.shape[1:-1], w.shape, strides, padding)
-    if not quick.suits(x):
+    if quick.suits(x):
+        transformed = quick.transform(w)
+        return _map_parts(lambda x: quick(x, transformed), x, quick.parts(len(x)))
+    if math.prod(strides) > 1:
         return native(x, w, strides, padding)
-    transformed = quick.transform(w)
-    return _map_parts(lambda x: quick(x, transformed), x, quick.parts(len(x)))
+    return _conv_at_stride_1(x, w, padding)
 
 
 def conv_input(dy: Array, w: Array, strides: Sizes, padding: Padding, size: Sizes) -> Array:
@@ -77,13 +84,35 @@ def conv_kernel(x: Array, dy: Array, strides: Sizes, padding: Padding, kernel: S
     """As `conv.conv_kernel`."""
     shape = (*kernel, x.shape[-1], dy.shape[-1])
     quick = _Quick(x.shape[1:-1], shape, strides, padding)
-    if not quick.suits(x):
+    if quick.suits(x):
+        part = lambda x, dy: transposed(lambda w: quick(x, quick.transform(w)), shape, dy)
+        return _sum_parts(part, x, dy, quick.parts(len(x)))
+    taps, folded = _quotients(kernel, strides), math.prod(strides) * x.shape[-1]
+    few, many = sorted((folded, dy.shape[-1]))
+    if not planes.suits(taps, few, many):
         return _by_taps(x, dy, strides, padding, kernel)
+    spans = tuple(o + t - 1 for o, t in zip(dy.shape[1:-1], taps, strict=True))
+    x = _fold(x, strides, padding, spans)
+    parts = _parts(len(x), 4 * math.prod((*taps, few, len(x), *spans)), _PLANES_BYTES)
+    w = _sum_parts(planes.correlate_kernel, x, dy, parts)
+    return transposed(lambda w: _fold_kernel(w, strides), shape, w).astype(dy.dtype)
 
-    def part(x: Array, dy: Array) -> Array:
-        return transposed(lambda w: quick(x, quick.transform(w)), shape, dy)
 
-    return _sum_parts(part, x, dy, quick.parts(len(x)))
+def _conv_at_stride_1(x: Array, w: Array, padding: Padding) -> Array:
+    """By planes, or by XLA's own."""
+    *taps, c, f = w.shape
+    out = [d + lo + hi - t + 1 for d, (lo, hi), t in zip(x.shape[1:-1], padding, taps, strict=True)]
+    if planes.suits(tuple(taps), f, c) and min(out) > 0:
+        x = lax.pad(x, jnp.zeros((), x.dtype), [_NONE, *((*p, 0) for p in padding), _NONE])
+        parts = _parts(len(x), 4 * math.prod((*taps, f, *x.shape[:-1])), _PLANES_BYTES)
+        return _map_parts(lambda x: planes.correlate(x, w), x, parts)
+    n = len(taps)
+    if c > _IMAGE_CHANNELS or math.prod(taps) <= _MANY_TAPS or out[-1] % 2:
+        return native(x, w, (1,) * n, padding)
+    beside = lambda first: [*[_NONE] * (n - 1), (first, 1 - first, 0), _NONE, _NONE]
+    pair = [lax.pad(w, jnp.zeros((), w.dtype), beside(first)) for first in (0, 1)]
+    y = native(x, jnp.concatenate(pair, axis=-1), (*[1] * (n - 1), 2), padding)
+    return y.reshape(len(x), *out, f)
 
 
 class _Quick(NamedTuple):
@@ -155,7 +184,7 @@ def _by_folding(dy: Array, w: Array, strides: Sizes, padding: Padding, size: Siz
         (t - 1 - i, j + 1 - o) for t, i, j, o in zip(taps, first, last, dy.shape[1:-1], strict=True)
     )
     turned = jnp.flip(_fold_kernel(w, strides), axis=range(n)).swapaxes(-1, -2)
-    blocks = native(dy, turned, (1,) * n, sides)
+    blocks = _conv_at_stride_1(dy, turned, sides)
     within = tuple((lo - i * s, 0) for (lo, _), i, s in zip(padding, first, strides, strict=True))
     shape = (len(dy), *size, w.shape[-2])
     return transposed(lambda x: _fold(x, strides, within, blocks.shape[1:-1]), shape, blocks)

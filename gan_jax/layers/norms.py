@@ -88,6 +88,10 @@ class InstanceNorm(nn.Module):
     arXiv:1607.08022. The shift stands for the bias of the convolution before it, which
     normalisation would undo.
 
+    Mean and variance are written so that XLA merges a translator's pass in the discriminator's turn
+    with the one in its own, as in `BatchNorm`; values are taken from the first of their channel,
+    so that the variance keeps its digits wherever the mean lies.
+
     Attributes:
       epsilon: added to the variance.
       dtype: of the output; the input's where None.
@@ -101,8 +105,11 @@ class InstanceNorm(nn.Module):
         """Normalises `x` [B, ..., C] over all axes but the first and the last, in float32."""
         bias = self.param("bias", nn.initializers.zeros, x.shape[-1:], jnp.float32)
         axes = tuple(range(1, x.ndim - 1))
+        ones = (1,) * len(axes)
         values = x.astype(jnp.float32)
-        centred = values - jnp.mean(values, axis=axes, keepdims=True)
-        variance = jnp.mean(centred**2, axis=axes, keepdims=True)
-        shift = bias.reshape((1,) * (x.ndim - 1) + x.shape[-1:])
-        return (centred * lax.rsqrt(variance + self.epsilon) + shift).astype(self.dtype or x.dtype)
+        values = values - lax.stop_gradient(values[(slice(None), *(slice(1) for _ in axes))])
+        mean, square = jnp.mean(values, axis=axes), jnp.mean(values**2, axis=axes)
+        variance = jnp.maximum(square - mean**2, 0.0)
+        spread = lambda of_channels: of_channels.reshape(-1, *ones, x.shape[-1])
+        y = (values - spread(mean)) * spread(lax.rsqrt(variance + self.epsilon)) + spread(bias)
+        return y.astype(self.dtype or x.dtype)

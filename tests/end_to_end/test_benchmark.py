@@ -10,7 +10,6 @@ import pytest
 
 from experiments.benchmark import ours, worker
 from experiments.benchmark.cases import CASES, Case, Problem
-from experiments.benchmark.ours import make_game, make_state
 from experiments.benchmark.peers import flax_peer
 
 SHORT = ("--seconds=0.02", "--repeats=1")
@@ -87,15 +86,17 @@ PROBLEMS = {case.name: case.problem for case in CASES.values()}
 
 @pytest.mark.parametrize("problem", PROBLEMS.values(), ids=PROBLEMS)
 def test_peers_have_nets_of_the_same_parameters(problem):
-    state = jax.eval_shape(lambda: make_state(make_game(problem), problem))
-    players = [state.players[name].params for name in ("generator", "discriminator")]
-    mine = [sizes(jax.tree.leaves(params)) for params in players]
-    inputs = [jnp.zeros((2, problem.latent_dim)), jnp.zeros((2, *problem.shape))]
-    peers = [
-        jax.eval_shape(lambda net=net, x=x: flax_peer.player(net, x, problem).params)
-        for net, x in zip(flax_peer.nets(problem), inputs, strict=True)
-    ]
-    assert [sizes(jax.tree.leaves(params)) for params in peers] == mine
+    x = jnp.zeros((2, *problem.shape))
+    inputs = [jnp.zeros((2, problem.latent_dim)) if problem.latent_dim else x, x]
+    made = zip(ours.make_nets(problem), inputs, strict=True)
+    mine = [jax.eval_shape(net.init, jax.random.key(0), x)["params"] for net, x in made]
+    mine = [sizes(jax.tree.leaves(params)) for params in mine]
+    if problem.family != "cyclegan":
+        peers = [
+            jax.eval_shape(lambda net=net, x=x: flax_peer.player(net, x, problem).params)
+            for net, x in zip(flax_peer.nets(problem), inputs, strict=True)
+        ]
+        assert [sizes(jax.tree.leaves(params)) for params in peers] == mine
     if importlib.util.find_spec("torch") is not None:
         from experiments.benchmark.peers import torch_peer
 

@@ -69,17 +69,21 @@ def settings_of_a_layer(draw):
     return arguments, (draw(st.integers(1, 2)), *draw(sizes(4, 6)), draw(st.integers(1, 3)))
 
 
-@pytest.fixture(params=["as measured", "winograd wherever it can"])
+@pytest.fixture(params=["as measured", "by winograd", "by planes", "by pairs"])
 def way_on_cpu(request, monkeypatch):
-    """Nets of a test's size are too small for winograd's way: so also as if they were not."""
-    if request.param != "as measured":
-        monkeypatch.setattr(cpu_conv, "_SPARED", -1e9)
-        monkeypatch.setattr(cpu_conv, "_TRANSFORMED_BYTES", 1)  # every example a part of its own
+    """Nets of a test's size are too small for some ways: so also each wherever it can."""
+    if request.param == "as measured":
+        return
+    monkeypatch.setattr(cpu_conv.planes, "suits", lambda *_: request.param == "by planes")
+    monkeypatch.setattr(cpu_conv, "_SPARED", -1e9 if request.param == "by winograd" else 1e9)
+    monkeypatch.setattr(cpu_conv, "_MANY_TAPS", 0)
+    for name in ("_TRANSFORMED_BYTES", "_PLANES_BYTES"):  # every example a part of its own
+        monkeypatch.setattr(cpu_conv, name, 1)
 
 
 @both
 @pytest.mark.usefixtures("way_on_cpu")
-@settings(max_examples=20, derandomize=True, deadline=None, database=None)
+@settings(max_examples=10, derandomize=True, deadline=None, database=None)
 @given(drawn=settings_of_a_layer())
 @example(drawn=(WIDE_STRIDES, (2, 5, 4, 2)))
 @example(drawn=(TWO_TAPS, (2, 6, 4, 2)))

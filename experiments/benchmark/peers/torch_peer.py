@@ -13,6 +13,7 @@ from torch.nn import functional as F  # noqa: N812 - its users call it so
 from torch.nn.utils.parametrizations import spectral_norm
 
 from experiments.benchmark.cases import Case, Problem, threads
+from experiments.benchmark.peers import torch_cyclegan
 from experiments.benchmark.worker import Work
 
 EMA_DECAY = 0.999
@@ -105,7 +106,7 @@ def resnet(problem: Problem) -> tuple[nn.Module, nn.Module]:
     return generator, nn.Sequential(*down, *head)
 
 
-NETS = {"mlp": mlp, "dcgan": dcgan, "resnet": resnet}
+NETS = {"mlp": mlp, "dcgan": dcgan, "resnet": resnet, "cyclegan": torch_cyclegan.nets}
 
 
 def work(case: Case, variant: str) -> Work:
@@ -124,7 +125,8 @@ def work(case: Case, variant: str) -> Work:
     if case.samples:
         once = sampling(nets[0], case, device)
     else:
-        once = training(nets, case.problem, device, layout, compiled=variant == "compile")
+        train = torch_cyclegan.training if case.problem.family == "cyclegan" else training
+        once = train(nets, case.problem, device, layout, compiled=variant == "compile")
 
     def run(calls: int) -> None:
         for _ in range(calls):
