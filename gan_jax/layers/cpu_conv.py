@@ -91,10 +91,12 @@ def conv_kernel(x: Array, dy: Array, strides: Sizes, padding: Padding, kernel: S
     few, many = sorted((folded, dy.shape[-1]))
     if not planes.suits(taps, few, many):
         return _by_taps(x, dy, strides, padding, kernel)
-    spans = tuple(o + t - 1 for o, t in zip(dy.shape[1:-1], taps, strict=True))
-    x = _fold(x, strides, padding, spans)
-    parts = _parts(len(x), 4 * math.prod((*taps, few, len(x), *spans)), _PLANES_BYTES)
-    w = _sum_parts(planes.correlate_kernel, x, dy, parts)
+    if math.prod(strides) > 1:
+        spans = tuple(o + t - 1 for o, t in zip(dy.shape[1:-1], taps, strict=True))
+        x, padding = _fold(x, strides, padding, spans), ((0, 0),) * len(strides)
+    parts = _parts(len(x), 4 * math.prod((*taps, few, *x.shape[:-1])), _PLANES_BYTES)
+    part = lambda x, dy: planes.correlate_kernel(x, dy, padding)
+    w = _sum_parts(part, x, dy, parts)
     return transposed(lambda w: _fold_kernel(w, strides), shape, w).astype(dy.dtype)
 
 
@@ -103,9 +105,8 @@ def _conv_at_stride_1(x: Array, w: Array, padding: Padding) -> Array:
     *taps, c, f = w.shape
     out = [d + lo + hi - t + 1 for d, (lo, hi), t in zip(x.shape[1:-1], padding, taps, strict=True)]
     if planes.suits(tuple(taps), f, c) and min(out) > 0:
-        x = lax.pad(x, jnp.zeros((), x.dtype), [_NONE, *((*p, 0) for p in padding), _NONE])
         parts = _parts(len(x), 4 * math.prod((*taps, f, *x.shape[:-1])), _PLANES_BYTES)
-        return _map_parts(lambda x: planes.correlate(x, w), x, parts)
+        return _map_parts(lambda x: planes.correlate(x, w, padding), x, parts)
     n = len(taps)
     if c > _IMAGE_CHANNELS or math.prod(taps) <= _MANY_TAPS or out[-1] % 2:
         return native(x, w, (1,) * n, padding)
