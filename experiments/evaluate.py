@@ -51,6 +51,13 @@ _STANDING = flags.DEFINE_integer(
     "standing", 0, "Batches whose statistics stand in place of running averages.", lower_bound=0
 )
 _CACHE = flags.DEFINE_string("cache", None, "Keeps what real data cost; ~/.cache/gan_jax if unset.")
+_MIDDLE = flags.DEFINE_float(
+    "middle",
+    1.0,
+    "Look at the middle of images alone, at this share of their sides: an inpainter's hole.",
+    lower_bound=0.01,
+    upper_bound=1.0,
+)
 _REVERSE = flags.DEFINE_bool("reverse", False, "The other way, from b to a, of a CycleGAN.")
 _TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
 _OUT = flags.DEFINE_string("out", None, "The JSON; WORKDIR/evaluation.json by default.")
@@ -95,6 +102,8 @@ def main() -> None:
     if unknown := [m for m in _METRICS.value or [] if m not in evaluation.METRICS]:
         raise UserError(f"--metrics: {unknown[0]!r} is none of {', '.join(evaluation.METRICS)}")
     subject = of_run(_WORKDIR.value) if _WORKDIR.value else of_files()
+    if _MIDDLE.value < 1:
+        subject = middle_of(subject, _MIDDLE.value)
     default = Path(_WORKDIR.value) if _WORKDIR.value else Path()
     out = Path(_OUT.value or default / "evaluation.json")
 
@@ -205,6 +214,31 @@ def of_files() -> Subject:
     about = {"source": _FAKE.value, "seed": _SEED.value}
     title = f"{_FAKE.value} beside {_REAL.value}"
     return Subject(title, samples(), len(rows), about, real, real)
+
+
+def middle_of(subject: Subject, share: float) -> Subject:
+    """The same, of images cut to their middle."""
+    if type(subject.real.kinds["x"]) is not data.Image:
+        raise UserError("--middle is for images, and these are none")
+
+    def cut(x: np.ndarray) -> np.ndarray:
+        for axis in (-3, -2):
+            size = round(share * x.shape[axis])
+            start = (x.shape[axis] - size) // 2
+            x = np.take(x, range(start, start + size), axis)
+        return x
+
+    view = lambda dataset: data.derived(dataset, "x", cut)
+    real = view(subject.real)
+    return dataclasses.replace(
+        subject,
+        samples=((cut(x), label) for x, label in subject.samples),
+        about={**subject.about, "middle": share},
+        real=real,
+        train=real if subject.train is subject.real else view(subject.train),
+        held_out=None if subject.held_out is None else view(subject.held_out),
+        wanted=None if subject.wanted is None else cut(subject.wanted),
+    )
 
 
 def make_extractor(subject: Subject, folder: Path) -> extractors.Extractor:

@@ -142,8 +142,21 @@ def with_probability(keys: PRNGKey, x: Array, transform: Transform, p: float | A
 
 
 def alike(transform: Transform, *names: str) -> Callable[[PRNGKey, Batch], Batch]:
-    """`(keys, batch) -> batch`, as `Game.transform` is: these columns under the same keys."""
-    return lambda keys, batch: {**batch, **{n: transform(keys, batch[n]) for n in names}}
+    """`(keys, batch) -> batch`, as `Game.transform` is: these columns under the same keys.
+
+    Maps of classes beside images [B, H, W, C] are images of one channel to the transform.
+    """
+
+    def changed(keys: PRNGKey, batch: Batch) -> Batch:
+        rank = max(batch[name].ndim for name in names)
+
+        def one(x: Array) -> Array:
+            y = transform(keys, x.reshape(*x.shape, *(1,) * (rank - x.ndim)))
+            return y.reshape(y.shape[: x.ndim])
+
+        return {**batch, **{name: one(batch[name]) for name in names}}
+
+    return changed
 
 
 def compose(*transforms: Transform) -> Transform:

@@ -57,6 +57,16 @@ class DroppedClassifier(nn.Module):
         return Dropped(3, features=True)(x, None, train, keys)
 
 
+class Pixelwise(nn.Module):
+    """The same map of every pixel's numbers."""
+
+    outputs: int
+
+    @nn.compact
+    def __call__(self, x, label=None, train=False):
+        return nn.Dense(self.outputs)(x)
+
+
 class Styled(nn.Module):
     """Two equal styles of three numbers, the latent, and an image that is linear in them."""
 
@@ -232,6 +242,16 @@ GAMES = {
     "pix2pix": (
         lambda: algorithms.pix2pix(Dropped(2), Dropped(1), error=1.0),
         {"x": POINTS, "source": POINTS[::-1].copy()},
+    ),
+    "pix2pix of classes, with a schedule and a frozen eye": (
+        lambda: algorithms.pix2pix(
+            Pixelwise(3),
+            Pixelwise(1),
+            target=algorithms.targets.labels(3),
+            adversarial=lambda step: jnp.where(step < 2, 0.0, 0.5),
+            comparisons=[algorithms.perceptual(Pixelwise(2))],
+        ),
+        {"x": (IMAGES[:, :4, :4, 0] > 0).astype(np.int32), "source": IMAGES[:, :4, :4]},
     ),
     "gain": (
         lambda: algorithms.gain(Dropped(2), Dropped(2), hint_rate=0.5, hide=0.3, binary=[1]),

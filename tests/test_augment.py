@@ -204,8 +204,9 @@ def test_noise_is_normal_of_the_deviation_asked_for():
 
 
 def test_columns_that_are_treated_alike_stay_together_and_others_stay():
-    batch = {"x": X, "source": X[..., :1], "label": jnp.arange(8)}
-    made = augment.alike(augment.flip, "x", "source")(KEYS, batch)
+    batch = {"x": X, "source": X[..., :1], "map": X[..., 0], "label": jnp.arange(8)}
+    made = augment.alike(augment.flip, "x", "source", "map")(KEYS, batch)
+    np.testing.assert_array_equal(made["map"], made["x"][..., 0])
     np.testing.assert_array_equal(made["x"], augment.flip(KEYS, X))
     np.testing.assert_array_equal(made["source"], made["x"][..., :1])
     assert made["label"] is batch["label"]

@@ -14,7 +14,6 @@ from gan_jax.algorithms import targets
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.train import Plan, settings
-from gan_jax.types import Batch, PRNGKey
 
 VARIANTS = {"shapes": 3_000, "camvid": 3_000}
 CLASSES = {"shapes": len(data.SHAPES), "camvid": len(data.CAMVID)}
@@ -42,15 +41,6 @@ def make_data(config: ConfigDict, split: str) -> data.Dataset:
     return data.renamed(scenes, x="source", source="x")
 
 
-def flip(keys: PRNGKey, batch: Batch) -> Batch:
-    """Mirrors half of the scenes and their maps alike."""
-    return {
-        **batch,
-        "source": augment.flip(keys, batch["source"]),
-        "x": augment.flip(keys, batch["x"][..., None])[..., 0],
-    }
-
-
 def make_game(config: ConfigDict) -> Game:
     net, dtype, side = config.net, config.dtype, config.data.resolution
     translator = nets.unet.Translator(
@@ -69,4 +59,4 @@ def make_game(config: ConfigDict) -> Game:
         adversarial=config.adversarial,
         error=config.cross_entropy,
     )
-    return game._replace(transform=flip)
+    return game._replace(transform=augment.alike(augment.flip, "x", "source"))

@@ -84,19 +84,22 @@ def test_the_checkpoint_of_the_lowest_distance_is_kept_and_a_run_is_evaluated_fr
     assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == seen
 
 
-def test_two_files_are_compared_without_a_run(script, files, tmp_path):
-    out = tmp_path / "made" / "figures.json"
-    done = script(
-        "evaluate",
-        f"--real={files['real']}",
-        f"--fake={files['fake']}",
-        "--extractor=identity",
-        "--metrics=pr,fid",
-        f"--cache={tmp_path / 'cache'}",
-        f"--out={out}",
+def test_two_files_are_compared_without_a_run(scripts, files, tmp_path):
+    whole, middle = tmp_path / "made" / "figures.json", tmp_path / "middle.json"
+    framed = np.full((60, 4, 4, 1), 255, np.uint8)
+    framed[:, 1:3, 1:3] = np.load(files["real"])["x"][:, 1:3, 1:3]
+    np.savez(tmp_path / "framed.npz", x=framed)
+    compare = ("evaluate", f"--real={files['real']}", "--extractor=identity", "--metrics=pr,fid")
+    done, cut = scripts(
+        [*compare, f"--fake={files['fake']}", f"--cache={tmp_path / 'cache'}", f"--out={whole}"],
+        [*compare, f"--fake={tmp_path / 'framed.npz'}", "--middle=0.5", f"--out={middle}"],
     )
-    assert (done.returncode, done.err) == (0, "")
-    record = json.loads(out.read_text())
+    assert (done.returncode, done.err, cut.err) == (0, "", "")
+    record = json.loads(middle.read_text())
+    assert record["fake"]["middle"] == 0.5
+    figures = {name: figure["value"] for name, figure in record["figures"].items()}
+    assert figures == {"precision": 1, "recall": 1, "fid": pytest.approx(0, abs=1e-6)}
+    record = json.loads(whole.read_text())
     assert list(record["figures"]) == ["precision", "recall", "fid"]
     assert (record["real"]["count"], record["fake"]["count"]) == (60, 50)
     assert record["extractor"] == {"name": "identity"}

@@ -66,11 +66,11 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(
     assert [row["step"] for row in one] == [8]
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", [*RECIPES, "translation/pix2pix:camvid"])
 def test_every_recipe_is_traced_as_it_is(name, tiny):
     path, _ = tiny(name)
     recipe = recipes.load_recipe(path)
-    config = recipes.configure(recipe)
+    config = recipes.configure(recipe, name.partition(":")[2])
     game = recipes.make_game(recipe, config)
     batch = data.first(recipes.make_data(recipe, config, config.data.split), config.batch_size)
     state = jax.eval_shape(lambda: recipes.make_state(recipe, config, game, batch))
