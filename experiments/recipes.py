@@ -8,6 +8,8 @@ do it also has
   `Adam(**config.PLAYER)`;
 - `make_ema_decay(config)`, a function of the step, in place of the number `config.ema_decay`;
 - `make_evaluators(config, game, data, held_out)`, besides those that suit the data's kind;
+- `complete(config)`, the config with what its data tell, such as a table's columns, where the game
+  depends on it: it is called before training, and what it returns is what a run records;
 
 `VARIANTS`, the data sets it is made for, the first the default; and `TINY`, settings by dotted key
 under which it trains in seconds.
@@ -136,6 +138,15 @@ def _filled(kind: Callable[..., T], config: ConfigDict, section: str = "") -> T:
         return kind(**found)
     except TypeError as error:  # of a name that has no default
         raise UserError(f"{section or 'the config'}: {error}") from None
+
+
+def completed(recipe: ModuleType, config: ConfigDict) -> ConfigDict:
+    """The config with what its data tell, where the recipe's game depends on it."""
+    if not hasattr(recipe, "complete"):
+        return config
+    config = config.copy_and_resolve_references()
+    with config.unlocked():
+        return call(recipe, "complete", config)
 
 
 def make_game(recipe: ModuleType, config: ConfigDict) -> Game:

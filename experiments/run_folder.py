@@ -141,7 +141,7 @@ def load_run(
     recipe = recipes.load_recipe(workdir / "recipe.py")
     game = recipes.make_game(recipe, config)
     example = {
-        name: np.zeros((2, *column["shape"]), column["dtype"])
+        name: np.zeros((2 * game.group, *column["shape"]), column["dtype"])
         for name, column in record["columns"].items()
     }
     kinds = {name: data.from_record(column["kind"]) for name, column in record["columns"].items()}

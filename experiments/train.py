@@ -108,6 +108,7 @@ def run(
     `config.init`.
     """
     recipe = recipes.load_recipe(path)
+    config = recipes.completed(recipe, config)
     plan = recipes.make_plan(config)
     game = recipes.make_game(recipe, config)
     plan.check(jax.device_count(), game.group)
@@ -117,7 +118,7 @@ def run(
     with contextlib.ExitStack() as stack:
         real = recipes.make_data(recipe, config, config.data.split)
         recipes.check_columns(recipe, game, real)
-        batch = data.first(real, 2)
+        batch = data.first(real, 2 * game.group)
         if leader:
             stack.enter_context(runs.lock(workdir))
             print(data.describe(real))

@@ -95,6 +95,20 @@ def gan(generator=GENERATOR, discriminator=DISCRIMINATOR, **settings):
     return algorithms.gan(generator, discriminator, **Z, **settings)
 
 
+class Telling(nn.Module):
+    """A generator that says more than its samples."""
+
+    @nn.compact
+    def __call__(self, latent, label=None, train=False):
+        raw = nn.Dense(2)(latent)
+        return {"x": jnp.tanh(raw), "raw": raw}
+
+
+def told():
+    small = lambda scene: jnp.sum(scene.made["raw"] ** 2, axis=-1)
+    return gan(Telling(), terms=[algorithms.Term("small", generator=small)])
+
+
 def conditional_wgan_gp():
     return gan(
         nets.mlp.Generator((2,), (6,), num_classes=3),
@@ -253,6 +267,7 @@ GAMES = {
         ),
         {"x": (IMAGES[:, :4, :4, 0] > 0).astype(np.int32), "source": IMAGES[:, :4, :4]},
     ),
+    "a generator that tells": (told, {"x": POINTS}),
     "gain": (
         lambda: algorithms.gain(Dropped(2), Dropped(2), hint_rate=0.5, hide=0.3, binary=[1]),
         {"x": (POINTS > 0).astype(np.float32), "observed": KNOWN},

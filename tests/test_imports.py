@@ -34,6 +34,7 @@ BELOW = {
     "step": "game collectives prng types",
     "algorithms": "nets losses penalties priors augment game layers prng types",
     "data": "quiet types",
+    "tabular": "data types",
     "pictures": "files types",
     "kinds": "pictures files data types",
     "checkpoints": "files quiet types",

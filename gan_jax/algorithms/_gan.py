@@ -17,7 +17,8 @@ from gan_jax.priors import Prior
 from gan_jax.types import Array, Batch, PRNGKey, UserError, Variables
 
 Output = Any
-"""Of a discriminator: logits, or a mapping with `logits` and whatever else it says."""
+"""Of a discriminator: logits, or a mapping with `logits` and whatever else it says. Of a generator:
+samples, or a mapping with `x`."""
 
 
 class Scene(NamedTuple):
@@ -27,6 +28,7 @@ class Scene(NamedTuple):
       view: the turn's.
       data: as D is given them, `[B, ...]`, but for augmentation.
       samples: likewise.
+      made: G's whole output, samples or a mapping.
       real: D's output of data.
       fake: of samples.
       generate: `columns -> samples` under other inputs, such as `{"latent": ...}`, in place of the
@@ -37,6 +39,7 @@ class Scene(NamedTuple):
     view: View
     data: Array
     samples: Array
+    made: Output
     real: Output
     fake: Output
     generate: Callable[[Batch], Array]
@@ -93,7 +96,8 @@ def gan(
     Generative Adversarial Nets, Mirza & Osindero, 2014, arXiv:1411.1784.
 
     Args:
-      generator: `(latent [B, Z], label, train) -> x [B, ...]`.
+      generator: `(latent [B, Z], label, train) -> x [B, ...]`, or a mapping with `x` and what terms
+        read.
       discriminator: `(x [B, ...], label, train) -> output`: logits [B], or [B, h, w] over patches;
         or a mapping with `logits` and what terms read.
       prior: of the latent; or several by name, which the generator sees side by side in the order
@@ -140,13 +144,15 @@ def gan(
     def latent_of(batch: Batch) -> Array:
         return jnp.concatenate([batch[name] for name in sorted(priors)], axis=-1)
 
-    def generate(view: View) -> tuple[Array, Variables]:
+    def generate(view: View) -> tuple[Array, Variables, Output]:
+        """Samples as anybody sees them, the generator's statistics, its whole output."""
         variables, keys = view.players["generator"], prng.fold_in(view.keys, "generator")
         latent, label = latent_of(view.batch), label_of(view.batch)
-        samples, stats = apply(generator, variables, latent, label, train=True, keys=keys)
+        made, stats = apply(generator, variables, latent, label, train=True, keys=keys)
+        samples = samples_of(made)
         if observe is not None:
             samples = observe(prng.fold_in(view.keys, "observe"), samples)
-        return samples, stats
+        return samples, stats, made
 
     def seen(view: View, x: Array, purpose: str) -> tuple[Array, Array | None, PRNGKey]:
         """What D is given of data or samples, and the keys for its own draws."""
@@ -183,7 +189,7 @@ def gan(
         return sum(values, jnp.zeros(()))
 
     def added(
-        view: View, side: str, data: Array, samples: Array, real: Output, fake: Output
+        view: View, side: str, data: Array, made: Sequence[Any], real: Output, fake: Output
     ) -> dict[str, Array]:
         """The terms of one side, by name."""
 
@@ -191,7 +197,8 @@ def gan(
             return generate(view._replace(batch={**view.batch, **columns}))[0]
 
         judge_alone = partial(verdict_on, view, purpose="term")
-        scene = Scene(view, data, samples, real, fake, generate_from, judge_alone)
+        samples, _, whole = made
+        scene = Scene(view, data, samples, whole, real, fake, generate_from, judge_alone)
         some = ((term.name, getattr(term, side)) for term in terms)
         return {name: jnp.mean(f(scene)) for name, f in some if f is not None}
 
@@ -203,14 +210,15 @@ def gan(
         }
 
     def discriminator_loss(view: View) -> tuple[Array, Aux]:
-        real, (fake, _) = encode(view.batch["x"]), generate(view)
+        real, made = encode(view.batch["x"]), generate(view)
+        fake = made[0]
         outputs = judge(view, real, fake)
         real_logits, fake_logits = map(logits_of, outputs[:2])
         compared = _compared(loss, view, real_logits, fake_logits)
         total = jnp.mean(loss.discriminator(*_flipped(loss, view, *compared)))
         metrics = _verdict("real", real_logits) | _verdict("fake", fake_logits)
         metrics["logit_distance"] = jnp.mean(jnp.abs(real_logits - fake_logits))
-        more = added(view, "discriminator", real, fake, *outputs[:2])
+        more = added(view, "discriminator", real, made, *outputs[:2])
         if eager:
             more["penalty"] = penalised(view, eager, real, fake)
         each = lambda said: jnp.repeat(said, real.shape[0] // said.shape[0], axis=0)  # of a pack
@@ -219,7 +227,7 @@ def gan(
 
     def lazy_turn(penalty: Penalty) -> Turn:
         def penalty_loss(view: View) -> tuple[Array, Aux]:
-            real, (fake, _) = encode(view.batch["x"]), generate(view)
+            real, (fake, *_) = encode(view.batch["x"]), generate(view)
             return penalised(view, [penalty], real, fake), Aux({})
 
         due = lambda step: step % penalty.every == 0
@@ -233,19 +241,21 @@ def gan(
         return kept(logits) / jnp.mean(kept(everyone))
 
     def generator_loss(view: View) -> tuple[Array, Aux]:
-        fake, stats = generate(view)
+        made = generate(view)
+        fake, stats, _ = made
         real = encode(view.batch["x"])
         # XLA drops the pass over data unless the loss or a term reads it.
         outputs = verdict_on(view, real, "real"), verdict_on(view, fake, "fake")
         compared = _compared(loss, view, *map(logits_of, outputs))
         each = loss.generator(*compared[::-1])
         total = jnp.mean(each if top_share == 1 else each * chosen(view, logits_of(outputs[1])))
-        more = added(view, "generator", real, fake, *outputs)
+        more = added(view, "generator", real, made, *outputs)
         return sum(more.values(), total), Aux(more, stats)
 
     def sample(players: Players, inputs: Batch) -> Array:
         latent, label = latent_of(inputs), label_of(inputs)
-        return decode(apply(generator, players["generator"], latent, label, train=False)[0])
+        made, _ = apply(generator, players["generator"], latent, label, train=False)
+        return decode(samples_of(made))
 
     def metrics(players: Players, batch: Batch, keys: PRNGKey) -> dict[str, Array]:
         whole = len(keys) // group * group
@@ -286,7 +296,7 @@ def gan(
         conditions=("label",) if conditional else (),
         metrics=metrics,
         group=group,
-        generate=lambda players, inputs, keys: generate(View(players, inputs, keys)),
+        generate=lambda players, inputs, keys: generate(View(players, inputs, keys))[:2],
     )
 
 
@@ -315,6 +325,11 @@ def plain(loss: AdversarialLoss) -> AdversarialLoss:
 def logits_of(output: Output) -> Array:
     """A discriminator's logits, alone or among what else it says."""
     return output["logits"] if isinstance(output, Mapping) else output
+
+
+def samples_of(output: Output) -> Array:
+    """A generator's samples, alone or among what else it says."""
+    return output["x"] if isinstance(output, Mapping) else output
 
 
 def _compared(loss: AdversarialLoss, view: View, real: Array, fake: Array) -> tuple[Array, Array]:

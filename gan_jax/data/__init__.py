@@ -13,9 +13,11 @@ from gan_jax.data.files import image_folder as image_folder
 from gan_jax.data.kinds import KINDS as KINDS
 from gan_jax.data.kinds import Audio as Audio
 from gan_jax.data.kinds import Category as Category
+from gan_jax.data.kinds import Column as Column
 from gan_jax.data.kinds import Image as Image
 from gan_jax.data.kinds import Kind as Kind
 from gan_jax.data.kinds import Real as Real
+from gan_jax.data.kinds import Table as Table
 from gan_jax.data.kinds import Tokens as Tokens
 from gan_jax.data.kinds import Video as Video
 from gan_jax.data.kinds import from_record as from_record
@@ -43,6 +45,8 @@ from gan_jax.data.spoken import spoken_digit as spoken_digit
 from gan_jax.data.stacked import stack_label as stack_label
 from gan_jax.data.stacked import stacked as stacked
 from gan_jax.data.stacked import unstack as unstack
+from gan_jax.data.tables import as_table as as_table
+from gan_jax.data.tables import csv_file as csv_file
 from gan_jax.data.tfds import tfds_dataset as tfds_dataset
 from gan_jax.data.toy import Mixture as Mixture
 from gan_jax.data.toy import grid as grid

@@ -124,8 +124,50 @@ class Real(Kind):
     mixture: Any = dataclasses.field(default=None, compare=False)
 
 
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """A column of a table: numbers, or classes.
+
+    Attributes:
+      classes: the name of each class, in order; empty of numbers.
+      shares: of the classes among the rows, which add up to 1.
+      decimals: of numbers, at most.
+      means: of the normal distributions that numbers are taken for a mixture of; see
+        `tabular.fit`.
+      stds: of these.
+    """
+
+    classes: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
+    decimals: int = 0
+    means: tuple[float, ...] = ()
+    stds: tuple[float, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Table(Real):
+    """Rows of a table, `[D]` float32: numbers, and classes as their places in order.
+
+    Attributes:
+      of: what is known of each column.
+    """
+
+    name = "table"
+    of: tuple[Column, ...] = ()
+
+    def to_stored(self, x: Array | np.ndarray) -> np.ndarray:
+        """Rows whose numbers have as many decimals as their columns, and whose classes exist."""
+        rows = np.array(x, np.float64)
+        for i, column in enumerate(self.of):
+            if column.classes:
+                rows[..., i] = np.clip(np.rint(rows[..., i]), 0, len(column.classes) - 1)
+            else:
+                rows[..., i] = np.round(rows[..., i], column.decimals)
+        return rows.astype(np.float32)
+
+
 KINDS: Mapping[str, type[Kind]] = {
-    kind.name: kind for kind in (Image, Video, Audio, Tokens, Category, Real)
+    kind.name: kind for kind in (Image, Video, Audio, Tokens, Category, Real, Table)
 }
 """By the names that configs and records use."""
 
@@ -134,12 +176,20 @@ def to_record(kind: Kind) -> dict[str, Any]:
     """A kind as JSON holds it; `from_record` is the inverse, but for a mixture."""
     values = {field.name: getattr(kind, field.name) for field in dataclasses.fields(kind)}
     values.pop("mixture", None)
+    if isinstance(kind, Table):
+        values["of"] = [dataclasses.asdict(column) for column in kind.of]
     return {"kind": kind.name, **values}
 
 
 def from_record(record: Mapping[str, Any]) -> Kind:
     """The kind that a record tells of."""
-    values = {n: tuple(v) if isinstance(v, list) else v for n, v in record.items() if n != "kind"}
+
+    def tuples(values: Mapping[str, Any]) -> dict[str, Any]:
+        return {n: tuple(v) if isinstance(v, list) else v for n, v in values.items()}
+
+    values = tuples({name: value for name, value in record.items() if name != "kind"})
+    if record["kind"] == Table.name:
+        values["of"] = tuple(Column(**tuples(column)) for column in values.get("of", ()))
     return KINDS[record["kind"]](**values)
 
 

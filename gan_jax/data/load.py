@@ -25,6 +25,7 @@ from gan_jax.data.kinds import Category, Image, Kind, Tokens, Video
 from gan_jax.data.scenes import shapes
 from gan_jax.data.spoken import spoken_digit
 from gan_jax.data.stacked import stacked
+from gan_jax.data.tables import csv_file
 from gan_jax.data.tfds import tfds_dataset
 from gan_jax.data.transforms import resize, resize_labels, set_channels
 from gan_jax.data.views import transformed
@@ -157,6 +158,9 @@ def load(
         dataset = spoken_digit(split, length)
     elif is_array_file:
         dataset = array_file(name, split=split, kinds=kinds)
+    elif name.lower().endswith(".csv"):
+        check_split(name, split, ["train"])
+        dataset = csv_file(name)
     elif not is_tfds:
         return image_folder(name, split=split, resolution=resolution, channels=channels)
     else:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from gan_jax import pictures
-from gan_jax.data.kinds import Audio, Category, Image, Kind, Real, Tokens, Video
+from gan_jax.data.kinds import Audio, Category, Image, Kind, Real, Table, Tokens, Video
 from gan_jax.types import UserError
 
 WANTED: Mapping[type[Kind], int] = {
@@ -16,6 +16,7 @@ WANTED: Mapping[type[Kind], int] = {
     Tokens: 16,
     Category: 2_000,
     Real: 2_000,
+    Table: 2_000,
 }
 """How many samples a picture of each kind asks for; it takes any number."""
 

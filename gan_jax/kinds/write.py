@@ -12,7 +12,7 @@ from PIL import Image as Pillow
 from scipy.io import wavfile
 
 from gan_jax import pictures
-from gan_jax.data.kinds import Audio, Category, Image, Kind, Real, Tokens, Video
+from gan_jax.data.kinds import Audio, Category, Column, Image, Kind, Real, Table, Tokens, Video
 from gan_jax.files import write_whole
 from gan_jax.kinds import show
 from gan_jax.types import UserError
@@ -24,6 +24,7 @@ SUFFIXES: Mapping[type[Kind], tuple[str, ...]] = {
     Tokens: (".txt", ".png", ".npz"),
     Category: (".png", ".csv", ".npz"),
     Real: (".png", ".csv", ".npz"),
+    Table: (".png", ".csv", ".npz"),
 }
 """What samples of each kind can be written as, first what suits it best."""
 
@@ -112,6 +113,10 @@ def _csv(kind: Kind, x: np.ndarray, extras: Mapping[str, np.ndarray]) -> str:
         if x.ndim > 1:
             raise UserError("a .csv holds a class a row; maps of labels go into an .npz")
         cells = np.array(kind.classes)[x][:, None] if kind.classes else x[:, None].astype(str)
+    elif isinstance(kind, Table):
+        cells = np.stack(
+            [_cells(c, of) for c, of in zip(kind.to_stored(x).T, kind.of, strict=True)], 1
+        )
     else:
         cells = x.reshape(len(x), -1).astype(np.float32).astype(str)  # the shortest that is exact
     named = kind.columns if isinstance(kind, Real) else ()
@@ -124,6 +129,13 @@ def _csv(kind: Kind, x: np.ndarray, extras: Mapping[str, np.ndarray]) -> str:
     writer.writerow([*header, *single])
     writer.writerows(table.tolist())
     return buffer.getvalue()
+
+
+def _cells(x: np.ndarray, column: Column) -> np.ndarray:
+    """A column's numbers with its decimals, or its classes by their names."""
+    if column.classes:
+        return np.array(column.classes)[x.astype(int)]
+    return np.array([f"{value:.{column.decimals}f}" for value in x.astype(float)])
 
 
 def _txt(kind: Tokens, x: np.ndarray) -> str:

@@ -66,7 +66,7 @@ def tiny(request):
         }
         config.update(short | settings)
         config.classifier = ConfigDict({"blocks": 0, "updates": 100})
-        return path, config
+        return path, recipes.completed(recipe, config)
 
     return configure
 

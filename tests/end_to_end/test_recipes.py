@@ -70,7 +70,7 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(
 def test_every_recipe_is_traced_as_it_is(name, tiny):
     path, _ = tiny(name)
     recipe = recipes.load_recipe(path)
-    config = recipes.configure(recipe, name.partition(":")[2])
+    config = recipes.completed(recipe, recipes.configure(recipe, name.partition(":")[2]))
     game = recipes.make_game(recipe, config)
     batch = data.first(recipes.make_data(recipe, config, config.data.split), config.batch_size)
     state = jax.eval_shape(lambda: recipes.make_state(recipe, config, game, batch))
