@@ -8,11 +8,11 @@ from experiments import sweeps
 from gan_jax.types import UserError
 
 SWEEP = """
-BASE = "configs/image/dcgan.py:digits"
+BASE = "configs/points/gan.py:ring"
 SEEDS = (1,)
-OVERRIDES = {"steps": 2, "steps_per_call": 2, "batch_size": 8, "log_every": 2, "net.width": 4,
+OVERRIDES = {"steps": 2, "steps_per_call": 2, "batch_size": 8, "log_every": 2, "net.hidden": (8,),
              "sample_every": 0, "evaluate_every": 0, "checkpoint_every": 2}
-EVALUATE = {"count": 100, "extractor": "random"}
+EVALUATE = {"count": 100}
 SETTINGS = {"plain": {"r1": 0.0}, "too fast": {"generator.learning_rate": -1.0}}
 """
 

@@ -65,23 +65,23 @@ def features_by_hand(variables, x):
 
 
 def test_codes_and_features_are_judged_by_their_nearest_neighbours(tiny, scripts, tmp_path):
-    places = {name: tmp_path / name for name in ("bigan", "autoencoder", "dcgan")}
+    places = {name: tmp_path / name for name in ("bigan", "autoencoder", "mlp_gan")}
     for method in ("bigan", "autoencoder"):
         train.run(*tiny("image/bigan", method=method, **SHORT), places[method])
-    train.run(*tiny("image/dcgan", **SHORT), places["dcgan"])
+    train.run(*tiny("image/mlp_gan", **SHORT), places["mlp_gan"])
     places["other"] = shutil.copytree(places["bigan"], tmp_path / "other")
     record = json.loads((places["other"] / "config.json").read_text())
     record["config"]["data"]["split"] = "all"
     (places["other"] / "config.json").write_text(json.dumps(record))
-    bigan, autoencoder, dcgan, other = (f"--workdir={place}" for place in places.values())
+    bigan, autoencoder, blinded, other = (f"--workdir={place}" for place in places.values())
     count = 100
     done, blind, unlike = scripts(
         ["representations", bigan, autoencoder, f"--count={count}"],
-        ["representations", bigan, dcgan],
+        ["representations", bigan, blinded],
         ["representations", bigan, other],
     )
     assert (done.returncode, done.err) == (0, "")
-    assert re.fullmatch("error: [^\n]*dcgan.py has no encoder\n", blind.err)
+    assert re.fullmatch("error: [^\n]*mlp_gan.py has no encoder\n", blind.err)
     assert re.fullmatch("error: [^\n]* are of different data\n", unlike.err)
     figures = json.loads((places["bigan"] / "representations.json").read_text())["figures"]
     expected = {}
