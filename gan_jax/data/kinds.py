@@ -132,6 +132,8 @@ class Column:
       classes: the name of each class, in order; empty of numbers.
       shares: of the classes among the rows, which add up to 1.
       decimals: of numbers, at most.
+      low: the least number there is; None where there is none.
+      high: the greatest, likewise.
       means: of the normal distributions that numbers are taken for a mixture of; see
         `tabular.fit`.
       stds: of these.
@@ -140,6 +142,8 @@ class Column:
     classes: tuple[str, ...] = ()
     shares: tuple[float, ...] = ()
     decimals: int = 0
+    low: float | None = None
+    high: float | None = None
     means: tuple[float, ...] = ()
     stds: tuple[float, ...] = ()
 
@@ -156,13 +160,14 @@ class Table(Real):
     of: tuple[Column, ...] = ()
 
     def to_stored(self, x: Array | np.ndarray) -> np.ndarray:
-        """Rows whose numbers have as many decimals as their columns, and whose classes exist."""
+        """Rows whose numbers have their columns' decimals and bounds, and whose classes exist."""
         rows = np.array(x, np.float64)
         for i, column in enumerate(self.of):
             if column.classes:
                 rows[..., i] = np.clip(np.rint(rows[..., i]), 0, len(column.classes) - 1)
             else:
-                rows[..., i] = np.round(rows[..., i], column.decimals)
+                within = np.clip(rows[..., i], column.low, column.high)
+                rows[..., i] = np.round(within, column.decimals)
         return rows.astype(np.float32)
 
 

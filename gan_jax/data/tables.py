@@ -14,7 +14,9 @@ _MOST_CLASSES = 1_000
 _EXACT = 2**24  # float32 holds no larger integers one by one
 
 
-def csv_file(path: str | Path, *, categorical: Sequence[str] = ()) -> ArrayDataset:
+def csv_file(
+    path: str | Path, *, categorical: Sequence[str] = (), like: Table | None = None
+) -> ArrayDataset:
     """The rows of a CSV file whose first line names its columns.
 
     A column of numbers alone is one of numbers, any other one of classes, of which an empty cell is
@@ -23,6 +25,7 @@ def csv_file(path: str | Path, *, categorical: Sequence[str] = ()) -> ArrayDatas
     Args:
       path: the file, UTF-8.
       categorical: columns whose numbers are classes too.
+      like: a table whose columns these are; then no class is new, and `categorical` says nothing.
 
     Returns:
       `x` [N, D] float32, of the kind `Table`.
@@ -48,6 +51,8 @@ def csv_file(path: str | Path, *, categorical: Sequence[str] = ()) -> ArrayDatas
     for number, row in enumerate(rows, 2):
         if len(row) != len(names):
             raise UserError(f"{path}: row {number} has {len(row)} cells, not {len(names)}")
+    if like is not None:
+        return _read_like(path, names, rows, like)
     read = [
         _read(f"{path}: {name}", [cell.strip() for cell in cells], name in categorical)
         for name, cells in zip(names, zip(*rows, strict=True), strict=True)
@@ -68,6 +73,26 @@ def as_table(dataset: ArrayDataset, *, labelled: bool = True) -> ArrayDataset:
     rows = np.concatenate(columns, axis=1).astype(np.float32)
     table = Table(columns=names, of=tuple(of), mixture=getattr(kind, "mixture", None))
     return ArrayDataset(dataset.name, dataset.split, {"x": rows}, {"x": table})
+
+
+def _read_like(
+    path: Path, names: Sequence[str], rows: Sequence[Sequence[str]], like: Table
+) -> ArrayDataset:
+    """Rows of the columns of another table."""
+    if tuple(names) != like.columns:
+        raise UserError(f"{path} has not the columns {', '.join(like.columns)}, in this order")
+    values = []
+    for name, column, cells in zip(names, like.of, zip(*rows, strict=True), strict=True):
+        stripped = [cell.strip() for cell in cells]
+        place = {of_class: i for i, of_class in enumerate(column.classes)}
+        if column.classes and (new := set(stripped) - set(place)):
+            raise UserError(f"{path}: {name} has a class {min(new)!r} that the table lacks")
+        codes = np.array([place.get(cell, 0) for cell in stripped])
+        found = codes if column.classes else _numbers(stripped)
+        if found is None or not np.all(np.isfinite(found)):
+            raise UserError(f"{path}: {name} has cells that are no finite numbers")
+        values.append(found.astype(np.float32))
+    return ArrayDataset(path.stem, "train", {"x": np.stack(values, 1)}, {"x": like})
 
 
 def _read(where: str, cells: Sequence[str], categorical: bool) -> tuple[np.ndarray, Column]:
@@ -95,7 +120,8 @@ def _read(where: str, cells: Sequence[str], categorical: bool) -> tuple[np.ndarr
     decimals = max(map(len, points)) if not any("e" in c.lower() for c in given) else 6
     if not decimals and np.max(np.abs(numbers)) > _EXACT:
         raise UserError(f"{where} holds whole numbers beyond ±{_EXACT:,}: are they not classes?")
-    return numbers.astype(np.float32), Column(decimals=decimals)
+    low, high = float(numbers.min()), float(numbers.max())
+    return numbers.astype(np.float32), Column(decimals=decimals, low=low, high=high)
 
 
 def _numbers(cells: Sequence[str]) -> np.ndarray | None:

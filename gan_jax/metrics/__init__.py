@@ -42,6 +42,13 @@ from gan_jax.metrics.path_length import path_lengths, perceptual_path_length, sl
 from gan_jax.metrics.segmentation import SegmentationScores, segmentation_scores
 from gan_jax.metrics.spectrogram import SPECTROGRAM_FRAME, SPECTROGRAM_HOP, log_spectrogram
 from gan_jax.metrics.spectrum import log_spectrum, spectrum_distance
+from gan_jax.metrics.tables import (
+    associations,
+    classifier_f1,
+    column_distances,
+    mixture_likelihoods,
+    record_distances,
+)
 
 __all__ = [
     "SPECTROGRAM_FRAME",
@@ -56,10 +63,13 @@ __all__ = [
     "PrecisionRecall",
     "SegmentationScores",
     "TransferAccuracy",
+    "associations",
     "batch_frechet_distance",
     "class_mode_scores",
     "class_precision_recall",
     "classification_scores",
+    "classifier_f1",
+    "column_distances",
     "conditional_frechet_distance",
     "confusion_matrix",
     "density_coverage",
@@ -75,6 +85,7 @@ __all__ = [
     "marginal_distances",
     "memorisation",
     "merge",
+    "mixture_likelihoods",
     "mode_scores",
     "moments",
     "multiscale_ssim",
@@ -86,6 +97,7 @@ __all__ = [
     "perceptual_path_length",
     "precision_recall",
     "psnr",
+    "record_distances",
     "segmentation_scores",
     "slerp",
     "spectrum_distance",

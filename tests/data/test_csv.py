@@ -53,12 +53,32 @@ def test_rows_are_written_as_they_were_read(people, tmp_path):
     rows = (tmp_path / "rows.csv").read_text().splitlines()
     assert rows[0] == "name,age,income,city,zip"
     assert rows[1] == "x,37,10.500100,Rome,10"
-    assert rows[3] == "x,8,1000.000122,,10"
+    assert rows[3] == "x,8,1000.000000,,10"
 
 
-def test_classes_beyond_the_last_are_the_last():
-    kind = Table(("c",), of=(Column(classes=("a", "b")),))
-    np.testing.assert_array_equal(kind.to_stored(np.array([[-1.0], [0.6], [5.0]])), [[0], [1], [1]])
+def test_classes_and_numbers_beyond_the_last_are_the_last():
+    kind = Table(("c", "n"), of=(Column(classes=("a", "b")), Column(decimals=1, low=0, high=2)))
+    made = kind.to_stored(np.array([[-1.0, -0.3], [0.6, 1.26], [5.0, 9.0]]))
+    np.testing.assert_array_equal(made, np.float32([[0, 0], [1, 1.3], [1, 2]]))
+
+
+def test_other_rows_of_a_table_are_read_with_its_classes(people, tmp_path):
+    like = data.csv_file(people).kinds["x"]
+    other = tmp_path / "other.csv"
+    other.write_text("name,age,income,city,zip\ny,99,0,Rome,30\n")
+    table = data.csv_file(other, like=like)
+    np.testing.assert_array_equal(table.columns["x"], [[1, 99, 0, 2, 30]])
+    assert table.kinds["x"] is like
+    for line, expected in (
+        ("z,1,1,Rome,1", "name has a class 'z' that the table lacks"),
+        ("x,one,1,Rome,1", "age has cells that are no finite numbers"),
+    ):
+        other.write_text(f"name,age,income,city,zip\n{line}\n")
+        with pytest.raises(UserError, match=expected):
+            data.csv_file(other, like=like)
+    other.write_text("age\n1\n")
+    with pytest.raises(UserError, match="has not the columns name, age"):
+        data.csv_file(other, like=like)
 
 
 def test_a_record_of_a_table_brings_it_back(people):

@@ -1,8 +1,10 @@
 """A CSV file as a user has it, to rows of the same columns and types."""
 
 import csv
+import json
 
 import numpy as np
+import pytest
 from ml_collections import ConfigDict
 
 from experiments import recipes, train
@@ -39,3 +41,24 @@ def test_a_csv_becomes_rows_of_its_columns_and_types(scripts, tmp_path):
         assert len(income.partition(".")[2]) == 2
         assert city in ("Rome", "Oslo", "")
         assert only == "same"
+
+
+def test_rows_are_scored_beside_those_trained_on(tiny, scripts, tmp_path):
+    short = {"steps": 2, "steps_per_call": 2, "batch_size": 8, "sample_every": 0}
+    workdir, other = tmp_path / "run", tmp_path / "other"
+    train.run(*tiny("table/ctgan:grid", **short, checkpoint_every=2), workdir)
+    train.run(*tiny("points/gan", **short, checkpoint_every=2), other)
+    done, refused, alone = scripts(
+        ["tables", f"--workdir={workdir}", "--count=500"],
+        ["tables", f"--workdir={other}"],
+        ["tables", f"--workdir={workdir}", "--target=x0"],
+    )
+    assert (done.returncode, done.err) == (0, "")
+    figures = json.loads((workdir / "tables.json").read_text())["figures"]
+    value = lambda name: figures[name]["value"]
+    assert value("likelihood_samples_real") == pytest.approx(-3.06, abs=0.05)
+    assert value("likelihood_test_real") == pytest.approx(-3.06, abs=0.1)
+    assert value("likelihood_samples") < -5
+    assert 0 < value("columns") < 1
+    assert refused.err == f"error: {other} is no run of a table\n"
+    assert alone.err == "error: --target and --test go together\n"
