@@ -8,7 +8,8 @@ are normalised, as the paper's are at its batch size of 1. `adversarial=0.` leav
 - `edges2shoes_handbags`: edges to photographs;
 - `camvid`: maps of classes to photographs of streets; back it is `translation/segmentation.py`;
 - `folder`: `data.name` holds folders `trainA` and `trainB` (or `A` and `B`) of equal names, or
-  images that show source and target side by side; the paper's size. `reverse` is the other way.
+  images that show source and target side by side; the paper's size. `data.features.x=A
+  data.features.source=B` is the other way.
 
     python -m experiments.train --config=configs/translation/pix2pix.py
 """
@@ -23,7 +24,9 @@ from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.train import Plan, settings
 
-PAPER = data.Source("", test_split="test", resolution=256, channels=3)
+PAPER = data.Source(
+    "", test_split="test", resolution=256, channels=3, features={"x": "B", "source": "A"}
+)
 VARIANTS = {"edges2shoes_handbags": 4_000, "camvid": 4_000, "folder": 80_000}
 SMALL = {"width": 24, "discriminator_layers": 2, "dropout": 0.5}
 LARGE = {"width": 64, "discriminator_layers": 3, "dropout": 0.5}
@@ -42,19 +45,10 @@ def get_config(variant: str = "edges2shoes_handbags") -> ConfigDict:
     source = PAPER if folder else data.SOURCES[variant]
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))
     config.pairs = variant
-    config.reverse = False
     config.net = LARGE if folder else SMALL
     config.l1_weight = 100.0
     config.adversarial = 1.0
     return config
-
-
-def make_data(config: ConfigDict, split: str) -> data.Dataset:
-    source = data.Source(**config.data)
-    if config.pairs != "folder":
-        return source.load(split)
-    sizes = {"resolution": source.resolution, "channels": source.channels}
-    return data.image_pairs(source.name, split=split, reverse=config.reverse, **sizes)
 
 
 def make_game(config: ConfigDict) -> Game:

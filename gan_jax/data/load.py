@@ -22,6 +22,7 @@ from gan_jax.data.dataset import (
 from gan_jax.data.embedded import digits, iris
 from gan_jax.data.files import array_file, image_folder, is_there
 from gan_jax.data.kinds import Category, Image, Kind, Tokens, Video
+from gan_jax.data.pairs import image_pairs
 from gan_jax.data.scenes import shapes
 from gan_jax.data.spoken import spoken_digit
 from gan_jax.data.stacked import stacked
@@ -39,6 +40,7 @@ _TOYS: dict[str, Callable[..., ArrayDataset]] = {
     "swiss_roll": toy.swiss_roll,
 }
 _COUNTS = {**dict.fromkeys(_TOYS, 100_000), "stacked_mnist": 128_000, "shapes": 4_000}
+_SIDES = ({"x": "B", "source": "A"}, {"x": "A", "source": "B"})  # of a folder of pairs
 _BUILT_IN = (*_EMBEDDED, *_COUNTS, "spoken_digit")
 
 
@@ -53,7 +55,8 @@ class Source:
         resolution: To which images are resized; 0 leaves them, and is for what is no image.
         channels: 1 or 3; 0 leaves them.
         num_classes: Of the labels that nets are conditioned on or evaluation reads; 0 for none.
-        features: Of TFDS, which feature becomes each column; `load`'s choice where empty.
+        features: Of TFDS, which feature becomes each column, `load`'s choice where empty; of a
+            folder of pairs, which side, A or B, becomes `x` and which `source`.
         length: Audio samples or tokens of an example; 0 for what is neither.
         vocabulary: How many tokens there are, for nets that are made for so many; 0 for any.
         kinds: Of columns whose kind their values do not tell, by name or as records.
@@ -123,7 +126,8 @@ def load(
         seed: Of the toys and stacks.
         count: How many points of a toy, by default 100,000, stacks, by default 128,000, or scenes
             of `shapes`, by default 4,000.
-        features: Of TFDS, which feature becomes each column; see `tfds_dataset`.
+        features: Of TFDS, which feature becomes each column; see `tfds_dataset`. Of a folder
+            `{"x": "B", "source": "A"}` or the other way, for pairs; see `image_pairs`.
         length: Samples of a clip of audio, or tokens of a piece of text.
         kinds: Of columns of TFDS and of array files whose kind is not told by them.
 
@@ -137,7 +141,8 @@ def load(
     is_tfds = name not in _BUILT_IN and not _is_path(name)
     if count is not None and name not in _COUNTS:
         raise UserError(f"data.count is for {', '.join(_COUNTS)}, not for {name}; remove it")
-    if features and not is_tfds:
+    of_pairs = _is_path(name) and dict(features or {}) in _SIDES
+    if features and not is_tfds and not of_pairs:
         raise UserError(f"data.features is for TFDS data sets, not for {name}; remove it")
     if length and not (is_tfds or name == "spoken_digit"):
         raise UserError(f"data.length is for audio and text of TFDS, not for {name}; remove it")
@@ -161,6 +166,11 @@ def load(
     elif name.lower().endswith(".csv"):
         check_split(name, split, ["train"])
         dataset = csv_file(name)
+    elif of_pairs:
+        reverse = dict(features or {}) == _SIDES[1]
+        return image_pairs(
+            name, split=split, resolution=resolution, channels=channels, reverse=reverse
+        )
     elif not is_tfds:
         return image_folder(name, split=split, resolution=resolution, channels=channels)
     else:

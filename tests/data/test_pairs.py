@@ -49,6 +49,9 @@ def test_files_of_equal_names_are_pairs_whatever_their_suffix(tmp_path, reverse)
     source, x = (first["x"], first["source"]) if reverse else (first["source"], first["x"])
     assert tuple(source[0, 0]) == (20, 0, 0)
     assert tuple(x[0, 0]) == (0, 20, 0)
+    sides = {"x": "A", "source": "B"} if reverse else {"x": "B", "source": "A"}
+    loaded = data.load(str(tmp_path), features=sides)[0]
+    np.testing.assert_array_equal(loaded["x"], first["x"])
 
 
 def test_a_file_without_its_counterpart_is_named(tmp_path):
