@@ -91,9 +91,9 @@ def test_what_does_not_suit_is_refused_in_one_line(name, options, message):
 
 
 def test_a_file_that_is_no_array_is_said_to_be_one(tmp_path):
-    (tmp_path / "a.csv").write_text("1,2")
-    with pytest.raises(UserError, match=r"a.csv is neither a folder of images nor"):
-        load(str(tmp_path / "a.csv"))
+    (tmp_path / "a.tsv").write_text("1,2")
+    with pytest.raises(UserError, match=r"a.tsv is neither a folder of images nor"):
+        load(str(tmp_path / "a.tsv"))
 
 
 @pytest.mark.usefixtures("tfds_folder")
