@@ -15,8 +15,6 @@ from collections.abc import Iterator, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.mixture import BayesianGaussianMixture
 
 from gan_jax.data import ArrayDataset, Category, Column, Table
 from gan_jax.types import Array
@@ -42,6 +40,9 @@ def fit(table: ArrayDataset) -> Table:
 
 
 def _with_modes(x: np.ndarray, column: Column) -> Column:
+    from sklearn.exceptions import ConvergenceWarning  # seconds, which samples do not need
+    from sklearn.mixture import BayesianGaussianMixture
+
     if column.classes:
         return column
     if len(x) > _ROWS:
@@ -84,7 +85,7 @@ def encode(columns: Columns, x: Array) -> Array:
         if column.classes:
             parts.append(jax.nn.one_hot(value[:, 0].astype(jnp.int32), len(column.classes)))
             continue
-        place, std = (value - jnp.array([column.means])), jnp.array([column.stds])
+        place, std = value - jnp.array([column.means]), jnp.array([column.stds])
         likelihood = -0.5 * (place / std) ** 2 - jnp.log(std)
         mode = jax.nn.one_hot(jnp.argmax(likelihood, axis=-1), len(column.means))
         within = jnp.sum(mode * place / (_REACH * std), axis=-1, keepdims=True)

@@ -38,7 +38,8 @@ def main() -> None:
     path, colon, variant = name.partition(":")
     title = Path(path).stem + colon + variant
     jax.config.update("jax_platforms", "cpu")  # shapes are all that is computed here
-    recipe, config = recipes.load_recipe(path), _CONFIG.value
+    recipe = recipes.load_recipe(path)
+    config = recipes.completed(recipe, _CONFIG.value)
     if _PLATFORM.value == "cuda":
         plan, here = recipes.make_plan(config, "gpu"), jax.local_devices()[:1]
         steps, arguments = ahead_of_time.make_steps(recipe, config, plan, _EXAMPLES.value, here)

@@ -141,7 +141,9 @@ def load(
     is_tfds = name not in _BUILT_IN and not _is_path(name)
     if count is not None and name not in _COUNTS:
         raise UserError(f"data.count is for {', '.join(_COUNTS)}, not for {name}; remove it")
-    of_pairs = _is_path(name) and dict(features or {}) in _SIDES
+    is_csv = name.lower().endswith(".csv")
+    is_folder = _is_path(name) and not (is_array_file or is_csv)
+    of_pairs = is_folder and dict(features or {}) in _SIDES
     if features and not is_tfds and not of_pairs:
         raise UserError(f"data.features is for TFDS data sets, not for {name}; remove it")
     if length and not (is_tfds or name == "spoken_digit"):
@@ -163,7 +165,7 @@ def load(
         dataset = spoken_digit(split, length)
     elif is_array_file:
         dataset = array_file(name, split=split, kinds=kinds)
-    elif name.lower().endswith(".csv"):
+    elif is_csv:
         check_split(name, split, ["train"])
         dataset = csv_file(name)
     elif of_pairs:

@@ -101,6 +101,7 @@ def test_a_file_that_is_no_array_is_said_to_be_one(tmp_path):
     ("name", "options", "message"),
     [
         ("digits", {"length": 8}, "data.length is for audio and text of TFDS, not for digits"),
+        ("x.npz", {"features": {"x": "B", "source": "A"}}, "data.features is for TFDS data sets"),
         ("digits", {"kinds": {"x": "image"}}, "data.kinds is for TFDS and array files"),
         (
             "spoken_digit",
