@@ -38,7 +38,7 @@ FIGURES = (
     "reverse_kl",
     "accuracy",
     "intra_class_fid",
-    "cas",
+    "transfer",
     "memorised",
     "ms_ssim_distance",
     "spectrum",

@@ -153,13 +153,15 @@ def transfer(sets: Sets) -> dict[str, Figure]:
     """See `metrics.train_on_synthetic`."""
     (real, real_label), (fake, fake_label) = _labelled(sets)
     scores = metrics.train_on_synthetic(real, real_label, fake, fake_label, sets.seed)
-    half, how = len(real) // 2, "logistic regression on features; binomial error"
+    half, how = len(real) // 2, "regression on features; binomial error"
     return {
-        "cas": binomial(scores.fake_to_real, half, "higher", f"trained on samples; {how}"),
-        "cas_reverse": binomial(
+        "transfer": binomial(scores.fake_to_real, half, "higher", f"trained on samples; {how}"),
+        "transfer_reverse": binomial(
             scores.real_to_fake, len(fake), "higher", f"tested on samples; {how}"
         ),
-        "cas_ceiling": binomial(scores.real_to_real, half, None, f"trained on real data; {how}"),
+        "transfer_ceiling": binomial(
+            scores.real_to_real, half, None, f"trained on real data; {how}"
+        ),
     }
 
 
@@ -248,7 +250,7 @@ METRICS: Mapping[str, Callable[[Sets], dict[str, Figure]]] = {
     "classes": classes,
     "modes": modes,
     "intra": intra_class,
-    "cas": transfer,
+    "transfer": transfer,
     "memorisation": memorisation,
     "diversity": diversity,
     "spectrum": spectrum,
@@ -277,7 +279,7 @@ def suited(sets: Sets) -> list[str]:
         if np.array_equal(real, fake) and min(*real_count, *fake_count) > 1:
             names += ["intra"]
         if min(len(real), len(fake)) > 1:
-            names += ["cas"]
+            names += ["transfer"]
     if sets.held_out is not None and sets.train is not None:
         names += ["memorisation"]
     if sets.wanted is not None and type(sets.kind) is Image:

@@ -12,8 +12,7 @@ class TransferAccuracy(NamedTuple):
     """Accuracies in [0, 1] of classifiers, by what they were trained on and tested on.
 
     Attributes:
-      fake_to_real: the classification accuracy score, CAS or TSTR; low where samples lack modes,
-        quality or obedience to their labels.
+      fake_to_real: TSTR; low where samples lack modes, quality or obedience to their labels.
       real_to_fake: TRTS; low where samples lack quality or obedience, blind to missing modes.
       real_to_real: what real data in place of the samples give, on the same test examples.
       confusion: `[K, K]` of fake to real, rows by label, columns by prediction.
@@ -34,10 +33,11 @@ def train_on_synthetic(
 ) -> TransferAccuracy:
     """Logistic regression on features, trained on samples and tested on real data, and around.
 
-    Classification Accuracy Score for Conditional Generative Models, Ravuri & Vinyals, 2019,
-    arXiv:1905.10887; both directions in Real-valued (Medical) Time Series Generation with Recurrent
-    Conditional GANs, Esteban et al., 2017, arXiv:1706.02633. A random half of the real data is for
-    training, the other for testing. Features are standardised by what is trained on.
+    Real-valued (Medical) Time Series Generation with Recurrent Conditional GANs, Esteban et al.,
+    2017, arXiv:1706.02633. On features of a net that has seen real data it flatters samples; the
+    classification accuracy score, `experiments/cas.py`, trains one that has not. A random half
+    of the real data is for training, the other for testing. Features are standardised by what is
+    trained on.
 
     Args:
       real_features: `[N, D]`.

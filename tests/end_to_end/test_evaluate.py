@@ -151,3 +151,26 @@ def test_runs_on_observations_are_judged_by_what_they_are_compared_with(
         for m in ("ambient", "inpaint")
     ]
     assert judges[0] == judges[1]
+
+
+def test_samples_of_a_run_that_has_learnt_nothing_are_worth_nothing_as_training_data(
+    tiny, scripts, tmp_path
+):
+    for name in ("image/cgan", "points/gan"):
+        path, config = tiny(name, steps=2, sample_every=0, checkpoint_every=2)
+        train.run(path, config, tmp_path / name)
+    workdir = tmp_path / "image" / "cgan"
+    done, refused = scripts(
+        ["cas", f"--workdir={workdir}", "--count=50"],
+        ["cas", f"--workdir={tmp_path / 'points' / 'gan'}"],
+    )
+    assert (done.returncode, done.err) == (0, "")
+    record = json.loads((workdir / "cas.json").read_text())
+    trained = record["classifiers"]
+    assert trained["cas"]["trained_on"]["count"] == 50
+    assert trained["cas"]["settings"] == trained["cas_ceiling"]["settings"]
+    figures = {name: figure["value"] for name, figure in record["figures"].items()}
+    assert figures == {name: protocol["accuracy"] for name, protocol in trained.items()}
+    assert figures["cas"] < 0.5 < figures["cas_ceiling"]
+    assert refused.err.startswith("error: ")
+    assert "needs labels to ask for" in refused.err

@@ -23,7 +23,7 @@ FIGURES = {
     ],
     "modes": ["modes", "reverse_kl"],
     "intra": ["intra_class_fid"],
-    "cas": ["cas", "cas_reverse", "cas_ceiling"],
+    "transfer": ["transfer", "transfer_reverse", "transfer_ceiling"],
     "memorisation": ["memorised", "copying_z"],
     "diversity": ["ms_ssim_distance", "ms_ssim_distance_real"],
     "spectrum": ["spectrum"],
@@ -32,7 +32,7 @@ FIGURES = {
 OF_TOKENS = [*(f"ngram_divergence_{order}" for order in (1, 2, 3, 4)), "distinct_share"]
 OF_NUMBERS = ["wasserstein", "kolmogorov_smirnov"]
 OF_IMAGES = list(FIGURES)
-SHARES = {"precision", "recall", "coverage", "accuracy", "memorised", "cas", "cas_reverse"}
+SHARES = {"precision", "recall", "coverage", "accuracy", "memorised", *FIGURES["transfer"][:2]}
 
 
 def feature_set(seed, count=90, shift=0.0):
@@ -86,7 +86,7 @@ def test_there_are_no_other_figures(figures):
 @pytest.mark.parametrize("name", sorted(SHARES))
 def test_a_share_has_its_binomial_error(name, figures):
     value, error, *_ = figures[name]
-    count = 45 if name == "cas" else 90  # half of the real examples are tested on
+    count = 45 if name == "transfer" else 90  # half of the real examples are tested on
     assert error == pytest.approx(math.sqrt(value * (1 - value) / count))
 
 
@@ -191,7 +191,7 @@ REFUSED = {
     "classes": (FULL._replace(fake=without("fake", "logits")), "classes"),
     "modes": (FULL._replace(real=without("real", "logits")), "classes"),
     "intra": (FULL._replace(fake=without("fake", "label")), "label"),
-    "cas": (FULL._replace(real=without("real", "label")), "label"),
+    "transfer": (FULL._replace(real=without("real", "label")), "label"),
     "memorisation": (FULL._replace(held_out=None), "held-out"),
     "diversity": (FULL._replace(real=FULL.real._replace(kind=Real())), "images"),
     "spectrum": (FULL._replace(fake=without("fake", "spectra")), "images"),
@@ -270,7 +270,7 @@ SUITED = {
     ),
     "no labels": (
         FULL._replace(fake=without("fake", "label")),
-        [name for name in OF_IMAGES if name not in ("intra", "cas")],
+        [name for name in OF_IMAGES if name not in ("intra", "transfer")],
     ),
     "no classes": (
         FULL._replace(real=without("real", "logits"), fake=without("fake", "logits")),
@@ -292,7 +292,7 @@ SUITED = {
             real=FULL.real._replace(label=0 * FULL.real.label),
             fake=FULL.fake._replace(label=0 * FULL.fake.label),
         ),
-        [name for name in OF_IMAGES if name != "cas"],
+        [name for name in OF_IMAGES if name != "transfer"],
     ),
 }
 
@@ -314,7 +314,7 @@ def test_distances_of_numbers_that_stand_for_words_suit_nobody(make, expected):
     assert suited(Sets(make(0), make(1))) == expected
 
 
-@pytest.mark.parametrize("name", ["kid", "is", "cas", "diversity"])
+@pytest.mark.parametrize("name", ["kid", "is", "transfer", "diversity"])
 def test_what_is_drawn_is_drawn_by_the_seed(name):
     one, again, other = (score(FULL._replace(seed=seed), [name]) for seed in (0, 0, 1))
     assert one == again
