@@ -12,6 +12,9 @@ from gan_jax.types import Array, Params, UserError
 
 DECAYS = ("constant", "linear", "cosine")
 
+NUMBERS = ("learning_rate", "beta1", "beta2", "epsilon")
+"""Of `Adam`, that runs which are trained together may differ in."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Adam:
@@ -54,19 +57,26 @@ class Adam:
         if not 0 <= self.warmup_steps < 2**31:
             raise UserError(f"warmup_steps {self.warmup_steps} is not in 0..2^31 - 1")
 
-    def build(self, updates: int) -> optax.GradientTransformation:
+    def build(self, updates: int, **numbers: Array) -> optax.GradientTransformation:
         """The optimizer for a run of so many updates.
 
         Adam: A Method for Stochastic Optimization, Kingma & Ba, 2014, arXiv:1412.6980.
+
+        Args:
+          updates: how many.
+          **numbers: of `NUMBERS`, in place of its own; they may be traced, and are not checked.
         """
-        adam = optax.adam(self.schedule(updates), self.beta1, self.beta2, self.epsilon)
+        beta1, beta2 = numbers.get("beta1", self.beta1), numbers.get("beta2", self.beta2)
+        schedule = self.schedule(updates, numbers.get("learning_rate"))
+        adam = optax.adam(schedule, beta1, beta2, numbers.get("epsilon", self.epsilon))
         if self.clip_norm:
             return optax.chain(optax.clip_by_global_norm(self.clip_norm), adam)
         return adam
 
-    def schedule(self, updates: int) -> optax.Schedule:
-        """Learning rate by update."""
-        rate, after = self.learning_rate, max(updates - self.warmup_steps, 1)
+    def schedule(self, updates: int, learning_rate: Array | None = None) -> optax.Schedule:
+        """Learning rate by update, at its highest its own or `learning_rate`."""
+        rate = self.learning_rate if learning_rate is None else learning_rate
+        after = max(updates - self.warmup_steps, 1)
         level = round(self.decay_start * after)
         after = max(after - level, 1)
         if self.decay == "constant":

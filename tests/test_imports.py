@@ -50,10 +50,9 @@ BELOW = {
     ),
     "diagnosis": "types",
     "evaluation": "cache metrics extractors sampling parallel game data prng types",
-    "train": (
-        "evaluation diagnosis checkpoints writers loop parallel step game data optimizers prng"
-        " types"
-    ),
+    "plan": "parallel data optimizers types",
+    "follow": "plan evaluation diagnosis checkpoints writers step game data types",
+    "train": "follow plan evaluation checkpoints writers loop parallel step game data types",
 }
 ROOMS = {path.stem: path for path in LIBRARY.iterdir() if path.stem.isidentifier()}
 ROOMS = {name: path for name, path in ROOMS.items() if path.is_dir() or path.suffix == ".py"}

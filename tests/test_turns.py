@@ -11,9 +11,9 @@ import optax
 import pytest
 
 from gan_jax import algorithms, nets, penalties, priors, prng
+from gan_jax.follow import MetricsLog
 from gan_jax.game import Aux, Game, Turn
 from gan_jax.step import init_state, train_step
-from gan_jax.train import MetricsLog
 
 KEY = jax.random.key(0)
 SGD = optax.sgd(0.1)
@@ -100,21 +100,21 @@ def test_a_turn_that_is_not_taken_leaves_the_state_as_it_is(assert_trees_match):
     assert (after["one"].params["w"] < 1).all()
 
 
-def stacked(values):
-    """Metrics of one call, as two devices give them."""
-    return jax.pmap(lambda _: {n: jnp.float32(v) for n, v in values.items()})(jnp.arange(2))
+def of_call(values):
+    """Metrics of one call."""
+    return {name: jnp.float32(value) for name, value in values.items()}
 
 
 def test_logged_metrics_of_a_lazy_turn_are_over_the_steps_in_which_it_was_taken():
     log = MetricsLog(1)
     always, lazy = "discriminator/loss", "discriminator/r1/loss"
-    log.add(0, stacked({always: [1, 2], lazy: [6, 0], "discriminator/r1/taken": [1, 0]}))
-    log.add(2, stacked({always: [3, 6], lazy: [2, 0], "discriminator/r1/taken": [1, 0]}))
+    log.add(0, of_call({always: [1, 2], lazy: [6, 0], "discriminator/r1/taken": [1, 0]}))
+    log.add(2, of_call({always: [3, 6], lazy: [2, 0], "discriminator/r1/taken": [1, 0]}))
     values = log.mean()
     assert values[always] == 3
     assert values[lazy] == 4
     assert values["discriminator/r1/taken"] == 0.5
-    log.add(4, stacked({always: [5], lazy: [0], "discriminator/r1/taken": [0]}))
+    log.add(4, of_call({always: [5], lazy: [0], "discriminator/r1/taken": [0]}))
     assert lazy not in log.mean()
 
 
@@ -122,18 +122,18 @@ def test_a_log_goes_on_from_what_another_had_not_logged():
     parts = [{"one/loss": [0.1, 0.7]}, {"one/loss": [1e-3, 1e7]}, {"one/loss": [3.3, -2.0]}]
     whole, first = MetricsLog(1), MetricsLog(1)
     for part in parts:
-        whole.add(0, stacked(part))
+        whole.add(0, of_call(part))
     for part in parts[:2]:
-        first.add(0, stacked(part))
+        first.add(0, of_call(part))
     first.settle()
     rest = MetricsLog(1, json.loads(json.dumps(first.unlogged())))
-    rest.add(0, stacked(parts[2]))
+    rest.add(0, of_call(parts[2]))
     assert rest.mean()["one/loss"] == whole.mean()["one/loss"]
 
 
 def test_metrics_do_not_pile_up_between_logs():
     log = MetricsLog(1)
-    calls = [stacked({"one/loss": [0.0]}) for _ in range(5)]
+    calls = [of_call({"one/loss": [0.0]}) for _ in range(5)]
     held = [weakref.ref(call["one/loss"]) for call in calls]
     while calls:
         log.add(0, calls.pop(0))

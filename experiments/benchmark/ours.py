@@ -11,10 +11,11 @@ import jax.numpy as jnp
 from experiments.benchmark.cases import Case, Problem
 from experiments.benchmark.worker import Work
 from gan_jax import algorithms, data, loop, losses, nets, parallel, penalties, priors, sampling
+from gan_jax.follow import MetricsLog
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.step import GameState, init_state, train_step
-from gan_jax.train import MetricsLog, Plan
+from gan_jax.train import Plan
 
 _ENDLESS = 10**9  # steps
 
@@ -88,7 +89,7 @@ def work(case: Case, variant: str) -> Work:
         log = MetricsLog(1)
         for _ in range(count):
             _, state, metrics = next(calls)
-            log.add(0, metrics)
+            log.add(0, parallel.unreplicate(metrics))
         jax.block_until_ready(state)
 
     return Work(run, steps * case.seeds, *on_device(devices[0]))
