@@ -16,7 +16,7 @@ from flax.errors import InvalidRngError
 from jax import lax
 
 from gan_jax.collectives import pmean
-from gan_jax.types import Array, Batch, Metrics, PRNGKey, Variables
+from gan_jax.types import Array, Batch, Metrics, PRNGKey, UserError, Variables
 
 Players = Mapping[str, Variables]
 """The variables of every player, by name."""
@@ -56,6 +56,19 @@ class View(NamedTuple):
         return x if self.axis_name is None else lax.all_gather(x, self.axis_name, tiled=True)
 
 
+class Alone(View):
+    """A view of one example, of whose gradient no other is to be part."""
+
+    def mean(self, x: Any) -> Any:
+        """Refused, as `gather` is."""
+        raise UserError(
+            "this loss couples examples, so none has a gradient of its own to be clipped: leave "
+            "out the term or the relativistic average"
+        )
+
+    gather = mean
+
+
 class Aux(NamedTuple):
     """What a loss reports beside its value.
 
@@ -90,6 +103,8 @@ class Turn(NamedTuple):
         collection `memory` (pools, controllers, running averages; of any dtype) made anew from what
         the loss has `seen` of the whole batch, in its order, with a key an example. It is equal on
         all devices, and not shown to the optimizer.
+      clip: the loss sees one example at a time, an `Alone`, and a gradient of a larger global norm
+        is scaled down to this one before the mean is taken; 0 for neither.
     """
 
     player: str
@@ -98,6 +113,7 @@ class Turn(NamedTuple):
     repeats: int = 1
     when: Callable[[Array], Array] | None = None
     update: Callable[[Any, Any, PRNGKey, Array], Any] | None = None
+    clip: float = 0.0
 
 
 class Game(NamedTuple):
@@ -158,6 +174,19 @@ class Game(NamedTuple):
 def _taken(when: Callable[[Array], Array], steps: int) -> int:
     with jax.ensure_compile_time_eval():  # the number, while a state's shapes are traced too
         return int(jnp.sum(jax.vmap(when)(jnp.arange(steps))))
+
+
+def check_alone(turn: Turn, players: Players, group: int) -> None:
+    """Raises a UserError where examples are coupled by what a view of one does not tell."""
+    if group > 1:
+        fault = f"judges packs of {group}: take packs of one"
+    elif turn.update is not None:
+        fault = "remembers what it saw of all: leave out what has a memory"
+    elif normalised := [name for name, v in players.items() if "batch_stats" in v]:
+        fault = f"has batch statistics in its {normalised[0]}: take nets without normalisation"
+    else:
+        return
+    raise UserError(f"the {turn.player}'s gradients are clipped by example, and this game {fault}")
 
 
 def apply(

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+import optax.contrib
 
-from gan_jax.types import Array, Params, UserError
+from gan_jax.types import Array, Params, PRNGKey, UserError
 
 DECAYS = ("constant", "linear", "cosine")
 
@@ -109,6 +110,39 @@ def clip_weights(limit: float) -> optax.GradientTransformation:
         return jnp.clip(param + update, -limit, limit) - param
 
     return optax.stateless_with_tree_map(clipped)
+
+
+def private(
+    inner: optax.GradientTransformation,
+    *,
+    clip: float,
+    noise_multiplier: float,
+    batch_size: int,
+    key: PRNGKey,
+) -> optax.GradientTransformation:
+    """Adds noise to the mean of gradients that are clipped example by example, as `Turn.clip` does.
+
+    `optax.contrib.differentially_private_aggregate` of the mean in place of all the gradients: a
+    mean has no larger norm than each, so the clipping there is idle, and the noise of a batch of
+    one is brought to that of the batch. Of the noise whoever knows the key knows all.
+
+    Deep Learning with Differential Privacy, Abadi et al., 2016, arXiv:1607.00133.
+
+    Args:
+      inner: what descends by the noisy gradient, such as Adam.
+      clip: the largest norm of an example's gradient.
+      noise_multiplier: σ, the noise's standard deviation in a sum of gradients, in units of `clip`.
+      batch_size: over all devices.
+      key: where the noise begins; its state is the optimizer's, equal on all devices.
+
+    Raises:
+      UserError: σ is not a finite number from 0.
+    """
+    if not 0 <= noise_multiplier < math.inf:
+        raise UserError(f"noise_multiplier {noise_multiplier} is not a finite number from 0")
+    alone = optax.stateless(lambda mean, _: jax.tree.map(lambda g: g[None], mean))
+    noise = optax.contrib.differentially_private_aggregate(clip, noise_multiplier / batch_size, key)
+    return optax.chain(alone, noise, inner)
 
 
 def freeze(*names: str) -> optax.GradientTransformation:

@@ -12,10 +12,10 @@ from jax import lax
 
 from gan_jax import prng
 from gan_jax.collectives import pmean
-from gan_jax.game import MEMORY, Game, Players, Turn, View
+from gan_jax.game import MEMORY, Alone, Game, Players, Turn, View, check_alone
 from gan_jax.types import Array, Batch, Metrics, Params, PRNGKey, Variables
 
-RESERVED = ("loss", "gradient_norm", "taken")
+RESERVED = ("loss", "gradient_norm", "taken", "clipped")
 """Metrics that the step itself reports of every turn."""
 
 AVERAGED = ("params", "batch_stats")
@@ -141,8 +141,10 @@ def train_step(
       The state after the step and the step's metrics, `player/metric` or, of a named turn,
       `player/turn/metric`; those of repeated turns are averaged over the repeats. A turn with a
       condition also says whether it was `taken`, 1 or 0; in a step without it its metrics are 0.
+      One that clips says the share of examples whose gradients it has `clipped`.
 
     Raises:
+      UserError: for a turn that clips gradients of examples which are coupled.
       ValueError: for turns or a batch that do not go together.
     """
     size = _check(game, batch, accumulate, simultaneous)
@@ -271,6 +273,8 @@ def _gradients(
     """The mean gradient over micro-batches, its layers' statistics, mean metrics, what was seen."""
     player = state.players[turn.player]
     others = {name: other.variables for name, other in state.players.items()}
+    if turn.clip:
+        check_alone(turn, others, group)
     layers = {c: v for c, v in stats.items() if c != MEMORY}
 
     def loss_fn(
@@ -278,15 +282,30 @@ def _gradients(
     ) -> tuple[Array, tuple]:
         mine = {"params": params, **player.stats, **stats}
         players = {**others, turn.player: mine}
-        loss, aux = turn.loss(View(players, batch, keys, state.step, axis_name))
+        view = Alone if turn.clip else View
+        loss, aux = turn.loss(view(players, batch, keys, state.step, axis_name))
         if taken := set(aux.metrics) & set(RESERVED):
             raise ValueError(f"a loss of {turn.player!r} reports {min(taken)!r}, the step's own")
         new_stats = {} if aux.stats is None else _checked_stats(turn.player, stats, aux.stats)
         return loss, (new_stats, {"loss": loss, **aux.metrics}, aux.seen)
 
     def gradient(stats: Variables, data: tuple) -> tuple[Variables, tuple]:
+        if turn.clip:
+            return clipped(stats, data)
         grads, (stats, metrics, seen) = jax.grad(loss_fn, has_aux=True)(player.params, stats, *data)
         return stats, (grads, metrics, seen)  # no statistics where the loss gives none back
+
+    def clipped(stats: Variables, data: tuple) -> tuple[Variables, tuple]:
+        """As `gradient`, of gradients of single examples that are clipped before their mean."""
+        of_one = lambda data: jax.grad(loss_fn, has_aux=True)(player.params, stats, *data)
+        each, (new, metrics, _) = jax.vmap(of_one)(jax.tree.map(lambda x: x[:, None], data))
+        norms = jax.vmap(optax.tree.norm)(each)
+        scale = turn.clip / jnp.maximum(norms, turn.clip)
+        grads = jax.tree.map(lambda g: jnp.tensordot(scale, g, 1) / len(scale), each)
+        metrics["clipped"] = norms > turn.clip
+        # Statistics that do not depend on examples, such as spectral vectors, are those of each.
+        new, metrics = jax.tree.map(lambda x: jnp.mean(x, axis=0), (new, metrics))
+        return new, (grads, metrics, None)
 
     if accumulate == 1:
         stats, (grads, metrics, seen) = gradient(layers, (batch, keys))

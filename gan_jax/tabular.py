@@ -9,6 +9,7 @@ Modeling Tabular Data using Conditional GAN, Xu et al., 2019, arXiv:1907.00503, 
 
 import dataclasses
 import itertools
+import math
 import warnings
 from collections.abc import Iterator, Sequence
 
@@ -72,6 +73,11 @@ def width(columns: Columns) -> int:
     return sum(len(column.classes) or 1 + len(column.means) for column in columns)
 
 
+def numbers(columns: Columns) -> int:
+    """Columns of numbers."""
+    return sum(not column.classes for column in columns)
+
+
 def conditions(columns: Columns) -> int:
     """Classes of all columns together."""
     return sum(len(column.classes) for column in columns)
@@ -126,6 +132,48 @@ def activate(columns: Columns, raw: Array, noise: Array, temperature: float = 0.
         else:
             parts += [jnp.tanh(x[:, :1]), soft(x[:, 1:] + g[:, 1:])]
     return jnp.concatenate(parts, axis=-1)
+
+
+def nll(columns: Columns, raw: Array, log_std: Array, x: Array) -> Array:
+    """The negative log-likelihood of encoded rows, [B]: TVAE's reconstruction.
+
+    Places are normal about tanh of what the net says, modes and classes are drawn by its logits;
+    section 4.5 of the paper.
+
+    Args:
+      columns: of the table.
+      raw: `[B, width]`.
+      log_std: `[N]`, of the place in each column of numbers.
+      x: encoded rows [B, width], exactly one-hot.
+    """
+    total, stds = jnp.zeros(len(raw)), iter(log_std)
+    for column, said, wanted in zip(columns, split(columns, raw), split(columns, x), strict=True):
+        if not column.classes:
+            log, error = next(stds), wanted[:, 0] - jnp.tanh(said[:, 0])
+            total += 0.5 * (error * jnp.exp(-log)) ** 2 + log + 0.5 * math.log(2 * math.pi)
+            said, wanted = said[:, 1:], wanted[:, 1:]
+        total -= jnp.sum(wanted * jax.nn.log_softmax(said, axis=-1), axis=-1)
+    return total
+
+
+def draw(columns: Columns, raw: Array, log_std: Array, noise: Array | None = None) -> Array:
+    """Rows [B, D] of what `nll` is told, drawn by noise [B, width], uniform on [-1, 1).
+
+    Without noise they are the likeliest modes, classes and places.
+    """
+    parts, stds = [], iter(log_std)
+    of_noise = jnp.zeros_like(raw) if noise is None else noise
+    within = jnp.clip(of_noise, -1 + 1e-6, 1 - 1e-6)
+    gumbel = -jnp.log(-jnp.log(0.5 * (1 + within)))  # the same for all without noise
+    for column, x, u, g in zip(
+        columns, split(columns, raw), split(columns, within), split(columns, gumbel), strict=True
+    ):
+        if not column.classes:
+            normal = math.sqrt(2) * jax.scipy.special.erfinv(u[:, :1])
+            parts.append(jnp.tanh(x[:, :1]) + jnp.exp(next(stds)) * normal)
+            x, g = x[:, 1:], g[:, 1:]
+        parts.append(x + g)
+    return decode(columns, jnp.concatenate(parts, axis=-1))
 
 
 def condition_error(columns: Columns, raw: Array, condition: Array) -> Array:

@@ -272,5 +272,9 @@ GAMES = {
         lambda: algorithms.gain(Dropped(2), Dropped(2), hint_rate=0.5, hide=0.3, binary=[1]),
         {"x": (POINTS > 0).astype(np.float32), "observed": KNOWN},
     ),
+    "private": (
+        lambda: algorithms.private(gan(Dropped(2), penalties=[penalties.R1(1.0)]), clip=0.5),
+        {"x": POINTS},
+    ),
     "classifier": (lambda: algorithms.classifier(DroppedClassifier()), LABELLED),
 }

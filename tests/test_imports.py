@@ -27,6 +27,7 @@ BELOW = {
     "losses": "types",
     "metrics": "types",
     "optimizers": "types",
+    "privacy": "types",
     "cache": "files types",
     "layers": "collectives prng types",
     "nets": "layers prng types",

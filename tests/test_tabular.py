@@ -134,3 +134,36 @@ def test_a_table_of_numbers_alone_has_no_conditions():
     numbers = data.as_table(data.materialise(data.load("grid", split="train")), labelled=False)
     assert tabular.by_conditions(numbers) is numbers
     assert tabular.conditions(numbers.kinds["x"].of) == 0
+
+
+def test_tvae_draws_what_it_holds_for_likely():
+    """Nats per row from draws, against the entropy of modes, places and classes."""
+    raw = jnp.broadcast_to(jax.random.normal(KEY, (1, 10)), (20_000, 10))
+    log_std = jnp.log(jnp.array([0.05, 0.1]))
+    noise = jax.random.uniform(KEY, raw.shape, minval=-1, maxval=1)
+    rows = tabular.draw(COLUMNS, raw, log_std, noise)
+    places = (np.asarray(rows)[:, 2] - 5) / (4 * 2)
+    assert places.mean() == pytest.approx(float(jnp.tanh(raw[0, 6])), abs=0.005)
+    assert places.std() == pytest.approx(0.1, rel=0.05)
+    shares = np.bincount(np.asarray(rows)[:, 1].astype(int), minlength=3) / len(rows)
+    np.testing.assert_allclose(shares, jax.nn.softmax(raw[0, 3:6]), atol=0.02)
+
+    one = jnp.array([[0.3, 1, 0, 0, 0, 1, -0.2, 1, 0, 1]])
+    said = jnp.zeros((1, 10)).at[0, 6].set(0.5)
+    normal = lambda x, mean, std: -float(jax.scipy.stats.norm.logpdf(x, mean, std))
+    expected = normal(0.3, 0, 0.05) + normal(-0.2, np.tanh(0.5), 0.1) + np.log(2 * 3 * 2)
+    found = tabular.nll(COLUMNS, said, log_std, one)
+    assert float(found[0]) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_likeliest_row_needs_no_noise():
+    raw = jnp.array([[0.0, 1, 2, 3, 1, 0, 0.5, 0, 2, 1]])
+    rows = tabular.draw(COLUMNS, raw, jnp.zeros(2))
+    np.testing.assert_allclose(rows, [[10.0, 0, 5 + 8 * np.tanh(0.5), 0]], rtol=1e-5)
+
+
+def test_moved_modes_of_a_grid_are_always_alike():
+    table, other = (data.named_table("gridr", seed=seed).kinds["x"].mixture for seed in (0, 1))
+    np.testing.assert_array_equal(table.centres, other.centres)
+    apart = np.abs(table.centres - data.grid_mixture().centres)
+    assert 0.5 < apart.max() <= 1

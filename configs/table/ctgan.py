@@ -4,7 +4,7 @@ Xu et al., 2019, arXiv:1907.00503: numbers as modes and places within (`gan_jax/
 class of one column as the condition of each row, rows drawn so that rare classes are met, packs of
 ten, WGAN-GP, Adam 2e-4 with moments (0.5, 0.9), batches of 500. `csv` reads `data.name`, whose
 first line names the columns; texts are classes, and so are numbers of columns in `categorical`.
-`grid` and `ring` are the paper's, of wide modes. `experiments.tables` scores samples.
+`grid`, `gridr` and `ring` are the paper's, of wide modes. `experiments.tables` scores samples.
 The fitted table becomes part of the run's config, so samples need the run alone.
 
 The gradient penalty is of each row within its pack: a slope of 1 there is one of √10 in the pack,
@@ -27,8 +27,7 @@ from gan_jax.penalties import GradientPenalty
 from gan_jax.train import Plan, settings
 from gan_jax.types import Array, Batch, PRNGKey
 
-VARIANTS = {"iris": 3_000, "grid": 6_000, "ring": 6_000, "csv": 18_000}
-POINTS = {"grid": partial(data.grid, std=0.05**0.5), "ring": partial(data.ring, std=0.2)}
+VARIANTS = {"iris": 3_000, "grid": 6_000, "gridr": 6_000, "ring": 6_000, "csv": 18_000}
 SEEDS = {"rows": 0, "test": 1}
 TINY = {"net.hidden": (8,), "pack": 2}
 
@@ -61,12 +60,7 @@ def get_config(variant: str = "iris") -> ConfigDict:
 
 def rows(config: ConfigDict, split: str = "rows") -> data.ArrayDataset:
     """The table as it is; of points also as many others, the split `test`."""
-    if config.data.name.endswith(".csv"):
-        return data.csv_file(config.data.name, categorical=config.categorical)
-    if config.data.name == "iris":
-        return data.as_table(data.iris("all"))
-    points = POINTS[config.data.name](10_000, seed=SEEDS[split])
-    return data.as_table(points, labelled=False)
+    return data.named_table(config.data.name, categorical=config.categorical, seed=SEEDS[split])
 
 
 def complete(config: ConfigDict) -> ConfigDict:

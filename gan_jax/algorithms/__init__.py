@@ -15,6 +15,7 @@ from gan_jax.algorithms._iwae import iwae, log_importance_weights
 from gan_jax.algorithms._madgan import madgan
 from gan_jax.algorithms._path_length import path_regularised
 from gan_jax.algorithms._pix2pix import Comparison, perceptual, pix2pix
+from gan_jax.algorithms._private import private
 from gan_jax.algorithms._vae import BERNOULLI, Likelihood, gaussian, vae
 from gan_jax.algorithms._vae_gan import vae_gan
 
@@ -42,6 +43,7 @@ __all__ = [
     "path_regularised",
     "perceptual",
     "pix2pix",
+    "private",
     "targets",
     "terms",
     "unrolled",

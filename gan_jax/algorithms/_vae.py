@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
@@ -15,15 +15,15 @@ from gan_jax.types import Array, Batch, PRNGKey, Variables
 
 
 class Likelihood(NamedTuple):
-    """How a decoder's output describes an example in [-1, 1].
+    """How a decoder's output, which may be a tree, describes an example, of pixels in [-1, 1].
 
     Attributes:
       nll: `(output, x) -> [B]`, nats per example.
-      mean: `output -> x`, the expected example, in [-1, 1].
+      mean: `output -> x`, the expected example.
     """
 
-    nll: Callable[[Array, Array], Array]
-    mean: Callable[[Array], Array]
+    nll: Callable[[Any, Array], Array]
+    mean: Callable[[Any], Array]
 
 
 BERNOULLI = Likelihood(

@@ -47,6 +47,7 @@ from gan_jax.data.stacked import stacked as stacked
 from gan_jax.data.stacked import unstack as unstack
 from gan_jax.data.tables import as_table as as_table
 from gan_jax.data.tables import csv_file as csv_file
+from gan_jax.data.tables import named_table as named_table
 from gan_jax.data.tfds import tfds_dataset as tfds_dataset
 from gan_jax.data.toy import Mixture as Mixture
 from gan_jax.data.toy import grid as grid

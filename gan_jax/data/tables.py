@@ -2,12 +2,15 @@
 
 import csv
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from gan_jax.data.dataset import ArrayDataset
+from gan_jax.data.embedded import iris
 from gan_jax.data.kinds import Category, Column, Table
+from gan_jax.data.toy import grid, ring
 from gan_jax.types import UserError
 
 _MOST_CLASSES = 1_000
@@ -60,6 +63,37 @@ def csv_file(
     values, of = zip(*read, strict=True)
     kind = Table(columns=tuple(names), of=of)
     return ArrayDataset(path.stem, "train", {"x": np.stack(values, 1)}, {"x": kind})
+
+
+_POINTS = {
+    "grid": partial(grid, std=0.05**0.5),
+    "gridr": partial(grid, std=0.05**0.5, jitter=1.0),
+    "ring": partial(ring, std=0.2),
+}
+
+
+def named_table(name: str, *, categorical: Sequence[str] = (), seed: int = 0) -> ArrayDataset:
+    """A table by name: a CSV file, `iris`, or 10,000 points of a mixture with wide modes.
+
+    The mixtures are of the kind that Modeling Tabular Data using Conditional GAN, Xu et al., 2019,
+    arXiv:1907.00503, is tested on: `grid`, `gridr`, whose modes are moved at random by up to half
+    of their distance, and `ring`.
+
+    Args:
+      name: a path that ends in `.csv`, or one of these.
+      categorical: of `csv_file`.
+      seed: of points.
+
+    Raises:
+      UserError: there is no such table, or as `csv_file` does.
+    """
+    if name.endswith(".csv"):
+        return csv_file(name, categorical=categorical)
+    if name == "iris":
+        return as_table(iris("all"))
+    if name not in _POINTS:
+        raise UserError(f"{name!r} is no table: name a .csv file, iris, {', '.join(_POINTS)}")
+    return as_table(_POINTS[name](10_000, seed=seed), labelled=False)
 
 
 def as_table(dataset: ArrayDataset, *, labelled: bool = True) -> ArrayDataset:

@@ -41,10 +41,16 @@ def ring_mixture(modes: int = 8, radius: float = 1.0, std: float = 0.01) -> Mixt
     return Mixture(centres.astype(np.float32), std)
 
 
-def grid_mixture(side: int = 5, spacing: float = 2.0, std: float = 0.05) -> Mixture:
-    """Modes on a square grid of side x side about 0, by default from -4 to 4."""
+def grid_mixture(
+    side: int = 5, spacing: float = 2.0, std: float = 0.05, jitter: float = 0.0
+) -> Mixture:
+    """Modes on a square grid of side x side about 0, by default from -4 to 4.
+
+    Each is moved along either axis by up to `jitter`, always alike.
+    """
     ticks = spacing * (np.arange(side) - (side - 1) / 2)
     centres = np.stack(np.meshgrid(ticks, ticks, indexing="ij"), axis=-1).reshape(-1, 2)
+    centres = centres + jitter * np.random.default_rng(0).uniform(-1, 1, centres.shape)
     return Mixture(centres.astype(np.float32), std)
 
 
@@ -56,10 +62,16 @@ def ring(
 
 
 def grid(
-    n: int, *, seed: int, side: int = 5, spacing: float = 2.0, std: float = 0.05
+    n: int,
+    *,
+    seed: int,
+    side: int = 5,
+    spacing: float = 2.0,
+    std: float = 0.05,
+    jitter: float = 0.0,
 ) -> ArrayDataset:
     """`n` points of `grid_mixture`: `x` float32 [n, 2], `label` the mode."""
-    return _mixture_dataset("grid", grid_mixture(side, spacing, std), n, seed)
+    return _mixture_dataset("grid", grid_mixture(side, spacing, std, jitter), n, seed)
 
 
 def two_moons(n: int, *, seed: int, noise: float = 0.05) -> ArrayDataset:

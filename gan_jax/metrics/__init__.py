@@ -26,6 +26,7 @@ from gan_jax.metrics.frechet import (
 from gan_jax.metrics.kernel import kernel_distance
 from gan_jax.metrics.likelihood import effective_sample_size, importance_weighted_bound
 from gan_jax.metrics.marginals import MarginalDistances, marginal_distances
+from gan_jax.metrics.membership import Membership, membership
 from gan_jax.metrics.modes import class_mode_scores, mode_scores
 from gan_jax.metrics.neighbours import (
     DensityCoverage,
@@ -58,6 +59,7 @@ __all__ = [
     "DensityCoverage",
     "Estimate",
     "MarginalDistances",
+    "Membership",
     "Memorisation",
     "Moments",
     "PrecisionRecall",
@@ -83,6 +85,7 @@ __all__ = [
     "log_spectrogram",
     "log_spectrum",
     "marginal_distances",
+    "membership",
     "memorisation",
     "merge",
     "mixture_likelihoods",

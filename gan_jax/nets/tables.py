@@ -1,8 +1,9 @@
-"""CTGAN's nets: rows of a table from a latent and a condition, and packs of rows to a logit.
+"""CTGAN's nets, rows from a latent and a condition, and packs of rows to a logit; and TVAE's.
 
-Modeling Tabular Data using Conditional GAN, Xu et al., 2019, arXiv:1907.00503, section 4.4.
+Modeling Tabular Data using Conditional GAN, Xu et al., 2019, arXiv:1907.00503, sections 4.4, 4.5.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ import jax.numpy as jnp
 
 from gan_jax.layers import BatchNorm, Dropout
 from gan_jax.nets.heads import with_label
-from gan_jax.nets.mlp import leaky_relu
+from gan_jax.nets.mlp import MLP, leaky_relu
 from gan_jax.types import Array, PRNGKey
 
 
@@ -86,3 +87,50 @@ class Discriminator(nn.Module):
             packs = leaky_relu(nn.Dense(width, dtype=self.dtype)(packs))
             packs = Dropout(self.dropout)(packs, keys, train)
         return nn.Dense(1, dtype=self.dtype)(packs).astype(jnp.float32)[:, 0]
+
+
+class Encoder(nn.Module):
+    """TVAE's, from a row to the moments of its code.
+
+    Attributes:
+      encode: `x [B, D] -> [B, width]`.
+      outputs: how many.
+      hidden: widths of the layers.
+      dtype: of the computation; the output is float32.
+    """
+
+    encode: Callable[[Array], Array]
+    outputs: int
+    hidden: Sequence[int] = (128, 128)
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, label: Array | None = None, train: bool = False) -> Array:
+        """Maps rows [B, D] to [B, outputs]."""
+        net = MLP(self.hidden, self.outputs, nn.relu, dtype=self.dtype)
+        return net(self.encode(x), train).astype(jnp.float32)
+
+
+class Decoder(nn.Module):
+    """TVAE's, from a code to what is said of a row.
+
+    Attributes:
+      width: of an encoded row.
+      numbers: columns of numbers, each of which has a standard deviation of its own.
+      hidden: widths of the layers.
+      dtype: of the computation; the output is float32.
+    """
+
+    width: int
+    numbers: int
+    hidden: Sequence[int] = (128, 128)
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(
+        self, latent: Array, label: Array | None = None, train: bool = False
+    ) -> Mapping[str, Array]:
+        """Maps latents [B, Z] to `raw` [B, width] and `log_std` [numbers], of all rows alike."""
+        raw = MLP(self.hidden, self.width, nn.relu, dtype=self.dtype)(latent, train)
+        log_std = self.param("log_std", nn.initializers.constant(math.log(0.1)), (self.numbers,))
+        return {"raw": raw.astype(jnp.float32), "log_std": jnp.clip(log_std, math.log(0.01), 0.0)}
