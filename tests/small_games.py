@@ -299,6 +299,16 @@ GAMES = {
         ),
         {"x": (IMAGES[:, :4, :4, 0] > 0).astype(np.int32), "source": IMAGES[:, :4, :4]},
     ),
+    "vocoder": (
+        lambda: algorithms.pix2pix(
+            nets.hifigan.Generator(nets.hifigan.V3._replace(width=4, rates=(4, 2))),
+            nets.hifigan.Discriminator(1, (2,), 1),
+            matching=2.0,
+            conditional=False,
+            encode=lambda source: sound.log_mel(source[..., 0], 8_000, 32, 8, 4),
+        ),
+        {"x": SOUNDS, "source": SOUNDS},
+    ),
     "a generator that tells": (told, {"x": POINTS}),
     "gain": (
         lambda: algorithms.gain(Dropped(2), Dropped(2), hint_rate=0.5, hide=0.3, binary=[1]),

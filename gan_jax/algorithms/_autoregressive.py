@@ -54,8 +54,8 @@ def autoregressive(
         classes, keys = encode(batch["x"]), prng.fold_in(keys, "generator")
         variables = players["generator"]
         logits, stats = apply(net, variables, classes, label_of(batch), train=train, keys=keys)
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits, classes)
-        return jnp.mean(losses), stats
+        wanted = jax.nn.one_hot(classes, logits.shape[-1])  # a product, whose gradient scatters not
+        return jnp.mean(optax.softmax_cross_entropy(logits, wanted)), stats
 
     def loss(view: View) -> tuple[Array, Aux]:
         nats, stats = nll(view.players, view.batch, view.keys, train=True)
