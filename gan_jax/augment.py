@@ -66,6 +66,18 @@ def crop(keys: PRNGKey, x: Array, size: int | tuple[int, int]) -> Array:
     return _windows(x, starts, (*frames, *sides))
 
 
+def segment(keys: PRNGKey, x: Array, length: int) -> Array:
+    """So many samples of a sound [B, T, C] from a random one on: [B, length, C].
+
+    Raises:
+      ValueError: if it is shorter.
+    """
+    rooms = x.shape[1] - length + 1
+    if rooms < 1:
+        raise ValueError(f"a segment of {length} samples does not fit into {x.shape[1]}")
+    return _windows(x, _integers(keys, [rooms]), (length,))
+
+
 def mask(keys: PRNGKey, x: Array, share: float) -> tuple[Array, Array]:
     """Hides a rectangle at a random place within each image.
 

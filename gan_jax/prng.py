@@ -19,7 +19,7 @@ def per_example(key: PRNGKey, count: int, offset: int | Array = 0) -> PRNGKey:
     return jax.vmap(jax.random.fold_in, (None, 0))(key, offset + jnp.arange(count))
 
 
-def fold_in(keys: PRNGKey, purpose: str | int) -> PRNGKey:
+def fold_in(keys: PRNGKey, purpose: str | int | Array) -> PRNGKey:
     """Keys of the same shape for one purpose, independent of those for any other.
 
     A name's constant is the first 32 bits of its SHA-256.

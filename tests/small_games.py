@@ -6,7 +6,18 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gan_jax import algorithms, augment, layers, losses, nets, parallel, penalties, priors, prng
+from gan_jax import (
+    algorithms,
+    augment,
+    layers,
+    losses,
+    nets,
+    parallel,
+    penalties,
+    priors,
+    prng,
+    sound,
+)
 
 KEY = jax.random.key(0)
 random = np.random.default_rng(0)
@@ -102,6 +113,17 @@ class Telling(nn.Module):
     def __call__(self, latent, label=None, train=False):
         raw = nn.Dense(2)(latent)
         return {"x": jnp.tanh(raw), "raw": raw}
+
+
+def specgan():
+    """A GAN of images of sounds."""
+    spectra = sound.LogSpectra(16, 8, (-2.0,) * 8, (2.0,) * 8)
+    return gan(
+        nets.wavegan.Generator(64, width=2, square=True),
+        nets.wavegan.Discriminator(2),
+        encode=spectra.encode,
+        decode=spectra.decode,
+    )
 
 
 def told():
@@ -224,6 +246,7 @@ GAMES = {
         lambda: gan(nets.wavegan.Generator(64, 1, 2), nets.wavegan.Discriminator(2)),
         {"x": SOUNDS},
     ),
+    "specgan": (specgan, {"x": SOUNDS}),
     "spectral norm": (lambda: gan(discriminator=Spectral()), {"x": POINTS}),
     "a frozen player": (judged, {"x": POINTS}),
     "infogan": (infogan, {"x": POINTS}),
@@ -249,6 +272,15 @@ GAMES = {
         ),
         {"x": POINTS},
     ),
+    "autoregressive": (
+        lambda: algorithms.autoregressive(
+            nets.wavenet.WaveNet(8, 3, 3, layers=2, num_classes=3),
+            64,
+            conditional=True,
+            encode=lambda x: sound.mu_law(x[..., 0], 8),
+        ),
+        {"x": SOUNDS, "label": LABELS},
+    ),
     "cyclegan": (
         lambda: algorithms.cyclegan(Dropped(2), Dropped(1), pool_size=5),
         {"a": POINTS, "b": POINTS[::-1].copy()},
@@ -266,6 +298,16 @@ GAMES = {
             comparisons=[algorithms.perceptual(Pixelwise(2))],
         ),
         {"x": (IMAGES[:, :4, :4, 0] > 0).astype(np.int32), "source": IMAGES[:, :4, :4]},
+    ),
+    "vocoder": (
+        lambda: algorithms.pix2pix(
+            nets.hifigan.Generator(nets.hifigan.V3._replace(width=4, rates=(4, 2))),
+            nets.hifigan.Discriminator(1, (2,), 1),
+            matching=2.0,
+            conditional=False,
+            encode=lambda source: sound.log_mel(source[..., 0], 8_000, 32, 8, 4),
+        ),
+        {"x": SOUNDS, "source": SOUNDS},
     ),
     "a generator that tells": (told, {"x": POINTS}),
     "gain": (

@@ -210,3 +210,12 @@ def test_columns_that_are_treated_alike_stay_together_and_others_stay():
     np.testing.assert_array_equal(made["x"], augment.flip(KEYS, X))
     np.testing.assert_array_equal(made["source"], made["x"][..., :1])
     assert made["label"] is batch["label"]
+
+
+def test_segments_are_of_one_place_of_each_sound():
+    sounds = jnp.arange(20.0).reshape(2, 10, 1)
+    found = np.asarray(augment.segment(per_example(jax.random.key(0), 2), sounds, 4))[..., 0]
+    np.testing.assert_array_equal(np.diff(found), 1)
+    assert all(10 * i <= row[0] <= 10 * i + 6 for i, row in enumerate(found))
+    with pytest.raises(ValueError, match="segment of 11 samples"):
+        augment.segment(None, sounds, 11)

@@ -2,7 +2,8 @@
 
 Donahue et al., 2018, arXiv:1802.04208: WGAN-GP with five critic steps, phase shuffle of 2, Adam
 with moments (0.5, 0.9), latents uniform on [-1, 1]^100; here half a second at 8 kHz, narrow nets
-and for a short run a rate of 4e-4, four times the paper's.
+and for a short run a rate of 4e-4, four times the paper's. `conditional` asks for digits by their
+labels, which `experiments.cas` needs.
 
     python -m experiments.train --config=configs/audio/wavegan.py
     python -m experiments.sample --workdir=runs/audio_wavegan --out=digits.wav
@@ -28,6 +29,7 @@ def get_config(variant: str = "spoken_digit") -> ConfigDict:
     source = data.SOURCES[variant]
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))
     config.net = {"latent_dim": 100, "width": 8, "shuffle": 2}
+    config.conditional = False
     config.gradient_penalty = 10.0
     config.discriminator_repeats = 5
     return config
@@ -35,11 +37,16 @@ def get_config(variant: str = "spoken_digit") -> ConfigDict:
 
 def make_game(config: ConfigDict) -> Game:
     net = config.net
+    shared = {
+        "num_classes": config.data.num_classes if config.conditional else None,
+        "dtype": config.dtype,
+    }
     return algorithms.gan(
-        nets.wavegan.Generator(config.data.length, width=net.width, dtype=config.dtype),
-        nets.wavegan.Discriminator(net.width, shuffle=net.shuffle, dtype=config.dtype),
+        nets.wavegan.Generator(config.data.length, width=net.width, **shared),
+        nets.wavegan.Discriminator(net.width, shuffle=net.shuffle, **shared),
         prior=priors.uniform(net.latent_dim),
         loss=losses.WASSERSTEIN,
         penalties=[GradientPenalty(config.gradient_penalty)],
+        conditional=config.conditional,
         discriminator_repeats=config.discriminator_repeats,
     )

@@ -2,6 +2,7 @@
 
 from gan_jax.algorithms import targets, terms
 from gan_jax.algorithms._aae import aae
+from gan_jax.algorithms._autoregressive import autoregressive
 from gan_jax.algorithms._began import began
 from gan_jax.algorithms._bigan import bigan
 from gan_jax.algorithms._classifier import classifier
@@ -26,6 +27,7 @@ __all__ = [
     "Scene",
     "Term",
     "aae",
+    "autoregressive",
     "began",
     "bigan",
     "classifier",

@@ -2,17 +2,17 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
 from gan_jax import prng
-from gan_jax.algorithms._gan import logits_of, plain
+from gan_jax.algorithms._gan import Output, logits_of, plain
 from gan_jax.algorithms.targets import L1, Target
 from gan_jax.game import Aux, Game, Players, Turn, View, apply, initialise
-from gan_jax.losses import NON_SATURATING, AdversarialLoss, squared_error
+from gan_jax.losses import NON_SATURATING, AdversarialLoss, matched_features, squared_error
 from gan_jax.penalties import Weight, vanishes, weight_at
 from gan_jax.types import Array, Batch, PRNGKey, Variables
 
@@ -86,6 +86,7 @@ def pix2pix(
     loss: AdversarialLoss = NON_SATURATING,
     adversarial: Weight = 1.0,
     error: Weight = 100.0,
+    matching: Weight = 0.0,
     comparisons: Sequence[Comparison] = (),
     conditional: bool = True,
     encode: Callable[[Array], Array] = lambda source: source,
@@ -93,23 +94,26 @@ def pix2pix(
     """A translator from `source` to `x` against a discriminator of pairs, or of `x` alone.
 
         D minimises E[l_D(D(s, x), D(s, G(s)))],
-        G minimises α E[l_G(D(s, G(s)))] + λ E[error(G(s), x)] + comparisons.
+        G minimises α E[l_G(D(s, G(s)))] + λ E[error(G(s), x)] + μ E[matching] + comparisons,
 
-    There is no latent: the noise is the generator's dropout, in sampling too. With other targets
-    and weights it is semantic segmentation, inpainting by a context encoder, colourisation or
-    super-resolution. D rests in steps where α is 0.
+    summed over discriminators where D is several. There is no latent: the noise is the generator's
+    dropout, in sampling too. With other targets and weights it is semantic segmentation, inpainting
+    by a context encoder, colourisation, super-resolution or, of sound, a vocoder. D rests in steps
+    where α is 0.
 
     Image-to-Image Translation with Conditional Adversarial Networks, Isola et al., 2016,
     arXiv:1611.07004, eq. 4 and section 3.
 
     Args:
       generator: `(source [B, h, w, C'], label, train, keys [B]) -> output`, as the target reads it.
-      discriminator: `(pair [B, H, W, C' + C], label, train) -> logits` [B] or [B, h, w], or a
-        mapping with `logits`; without the source if it is not conditional.
+      discriminator: `(pair [B, H, W, C' + C], label, train) -> logits`, [B] or [B, h, w] or a tree
+        of such; or a mapping with `logits` and, for `matching`, `features`, a tree of [B, ...].
+        Without the source if it is not conditional.
       target: what an output stands for; by default an image, compared by L1.
       loss: the adversarial loss.
       adversarial: α, at least 0, or a schedule: a function of the step.
       error: λ of the paper, likewise.
+      matching: μ, likewise, of `losses.matched_features`.
       comparisons: further terms, such as `perceptual`.
       conditional: whether D sees the source too, which must then be of the translation's size.
       encode: the source as nets are shown it, such as one-hot maps of its classes.
@@ -128,11 +132,10 @@ def pix2pix(
 
     def judge(
         view: View, variables: Variables, image: Array, purpose: str
-    ) -> tuple[Array, Variables]:
+    ) -> tuple[Output, Variables]:
         keys = prng.fold_in(view.keys, purpose)
         x = beside(view.batch["source"], image)
-        output, stats = apply(discriminator, variables, x, None, train=True, keys=keys)
-        return logits_of(output), stats
+        return apply(discriminator, variables, x, None, train=True, keys=keys)
 
     def both(view: View) -> tuple[Array, Array, Array, Variables]:
         """The generator's output, both images as D sees them, the generator's statistics."""
@@ -143,10 +146,11 @@ def pix2pix(
     def discriminator_loss(view: View) -> tuple[Array, Aux]:
         variables = view.players["discriminator"]
         _, real, fake, _ = both(view)
-        real_logits, stats = judge(view, variables, real, "real")
-        fake_logits, stats = judge(view, {**variables, **stats}, fake, "fake")
-        metrics = {"real_logit": jnp.mean(real_logits), "fake_logit": jnp.mean(fake_logits)}
-        return jnp.mean(loss.discriminator(real_logits, fake_logits)), Aux(metrics, stats)
+        on_real, stats = judge(view, variables, real, "real")
+        on_fake, stats = judge(view, {**variables, **stats}, fake, "fake")
+        logits = {"real": logits_of(on_real), "fake": logits_of(on_fake)}
+        metrics = {f"{n}_logit": _mean(x) for n, x in logits.items()}
+        return _summed(loss.discriminator, *logits.values()), Aux(metrics, stats)
 
     def generator_loss(view: View) -> tuple[Array, Aux]:
         critic = view.players["discriminator"]
@@ -158,10 +162,15 @@ def pix2pix(
             value = jnp.mean(comparison.function(view, fake, real))
             metrics[comparison.name], total = value, total + value
         if not vanishes(adversarial):
-            fake_logits, _ = judge(view, critic, fake, "fake")
-            real_logits, _ = judge(view, critic, real, "real")
-            metrics["adversarial"] = jnp.mean(loss.generator(fake_logits, real_logits))
-            total += weight_at(adversarial, view.step) * metrics["adversarial"]
+            on_fake, _ = judge(view, critic, fake, "fake")
+            on_real, _ = judge(view, critic, real, "real")
+            value = _summed(loss.generator, logits_of(on_fake), logits_of(on_real))
+            total += weight_at(adversarial, view.step) * value
+            metrics["adversarial"] = value
+            if not vanishes(matching):
+                value = jnp.mean(matched_features(on_real["features"], on_fake["features"]))
+                total += weight_at(matching, view.step) * value
+                metrics["matched_features"] = value
         return total, Aux(metrics, stats)
 
     def inputs(keys: PRNGKey, batch: Batch) -> Batch:
@@ -202,3 +211,14 @@ def pix2pix(
         metrics=metrics,
         show=show,
     )
+
+
+def _summed(loss: Callable[[Array, Array], Array], a: Any, b: Any) -> Array:
+    """The sum, over the leaves of two trees of logits, of mean losses."""
+    pairs = zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True)
+    return sum((jnp.mean(loss(*pair)) for pair in pairs), jnp.zeros(()))
+
+
+def _mean(tree: Any) -> Array:
+    """The mean, over the leaves of a tree of logits, of their means."""
+    return jnp.mean(jnp.stack([jnp.mean(leaf) for leaf in jax.tree.leaves(tree)]))

@@ -37,7 +37,12 @@ from gan_jax.losses.adversarial import (
 )
 from gan_jax.losses.divergences import gaussian_kl
 from gan_jax.losses.f_divergences import FDivergence
-from gan_jax.losses.features import feature_matching, gram_distance, pulling_away
+from gan_jax.losses.features import (
+    feature_matching,
+    gram_distance,
+    matched_features,
+    pulling_away,
+)
 from gan_jax.losses.reconstruction import (
     absolute_error,
     bernoulli_nll,
@@ -45,6 +50,7 @@ from gan_jax.losses.reconstruction import (
     pixel_cross_entropy,
     squared_error,
 )
+from gan_jax.losses.spectra import mel_error, multi_resolution_stft
 
 __all__ = [
     "HINGE",
@@ -75,8 +81,11 @@ __all__ = [
     "label_smoothing",
     "least_squares_discriminator_loss",
     "least_squares_generator_loss",
+    "matched_features",
+    "mel_error",
     "minimax_discriminator_loss",
     "minimax_generator_loss",
+    "multi_resolution_stft",
     "non_saturating_discriminator_loss",
     "non_saturating_generator_loss",
     "pixel_cross_entropy",

@@ -1,6 +1,9 @@
 """Losses on features of a discriminator rather than on its verdict."""
 
+from typing import Any
+
 import chex
+import jax
 import jax.numpy as jnp
 
 from gan_jax.types import Array
@@ -15,6 +18,26 @@ def feature_matching(real_mean: Array, fake_mean: Array) -> Array:
     """
     chex.assert_equal_shape([real_mean, fake_mean])
     return jnp.sum((real_mean - fake_mean) ** 2)
+
+
+def matched_features(real: Any, fake: Any) -> Array:
+    """`Σ_i mean |f_i(x) - f_i(G(s))|` over the maps of a discriminator's layers, or of several.
+
+    MelGAN: Generative Adversarial Networks for Conditional Waveform Synthesis, Kumar et al., 2019,
+    arXiv:1910.06711, eq. 4; HiFi-GAN, Kong et al., 2020, arXiv:2010.05646, eq. 6.
+
+    Args:
+      real: a tree of maps `[B, ...]`, of data.
+      fake: likewise, of what was made in their place.
+
+    Returns:
+      `[B]`, at least 0.
+    """
+    chex.assert_trees_all_equal_shapes(real, fake)
+    means = jax.tree.map(
+        lambda a, b: jnp.mean(jnp.abs(a - b), axis=tuple(range(1, a.ndim))), real, fake
+    )
+    return sum(jax.tree.leaves(means), jnp.zeros(()))
 
 
 def pulling_away(features: Array, everyone: Array) -> Array:

@@ -13,6 +13,7 @@ from gan_jax.nets import (
     convnet,
     dcgan,
     heads,
+    hifigan,
     inception,
     mlp,
     patch,
@@ -27,6 +28,7 @@ from gan_jax.nets import (
     unet,
     vgg,
     wavegan,
+    wavenet,
 )
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "convnet",
     "dcgan",
     "heads",
+    "hifigan",
     "inception",
     "mlp",
     "patch",
@@ -49,4 +52,5 @@ __all__ = [
     "unet",
     "vgg",
     "wavegan",
+    "wavenet",
 ]

@@ -156,3 +156,35 @@ def test_maps_of_classes_go_in_and_come_out():
     found = game.metrics(players, batch, KEYS)["cross_entropy"]
     np.testing.assert_allclose(found, -np.log(right).mean(), rtol=1e-5)
     assert moved(game, batch) == {"discriminator": {"discriminator"}, "generator": {"generator"}}
+
+
+class Several(nn.Module):
+    """Two discriminators of translations alone, with features."""
+
+    @nn.compact
+    def __call__(self, x, label=None, train=False):
+        w = self.param("w", lambda key: jnp.array([1.0, -2.0]))
+        return {
+            "logits": [w[0] * x[..., 0], w[1] * x[:, 0, 0, 0]],
+            "features": [w[0] * x, [w[1] * x]],
+        }
+
+
+def test_several_discriminators_losses_are_summed_and_features_matched():
+    game = pix2pix(
+        Dropping(), Several(), loss=LEAST_SQUARES, adversarial=2.0, matching=3.0, conditional=False
+    )
+    players = game.init(KEY, BATCH)
+    view = View(players, {**BATCH, **game.inputs(KEYS, {"source": SOURCE})}, KEYS)
+    fake, real = by_hand(view)[0], np.float64(X)
+    discriminator, generator = game.turns
+    halves = lambda x, target: np.mean((x - target) ** 2) / 2
+    logits = [(real[..., 0], fake[..., 0]), (-2 * real[:, 0, 0, 0], -2 * fake[:, 0, 0, 0])]
+    value, _ = discriminator.loss(view)
+    expected = sum(halves(a, 1) + halves(b, 0) for a, b in logits)
+    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    value, aux = generator.loss(view)
+    l1 = np.abs(fake - real).mean()
+    np.testing.assert_allclose(aux.metrics["matched_features"], 3 * l1, rtol=1e-5)
+    adversarial = sum(halves(b, 1) for _, b in logits)
+    np.testing.assert_allclose(value, 2 * adversarial + 100 * l1 + 3 * 3 * l1, rtol=1e-5)
