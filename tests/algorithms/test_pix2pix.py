@@ -156,3 +156,19 @@ def test_maps_of_classes_go_in_and_come_out():
     found = game.metrics(players, batch, KEYS)["cross_entropy"]
     np.testing.assert_allclose(found, -np.log(right).mean(), rtol=1e-5)
     assert moved(game, batch) == {"discriminator": {"discriminator"}, "generator": {"generator"}}
+
+
+def test_films_are_shown_to_the_discriminator_one_after_the_other():
+    class Late(nn.Module):
+        """A logit that is the sum of the last frame."""
+
+        @nn.compact
+        def __call__(self, x, label=None, train=False):
+            return self.param("w", nn.initializers.ones, ()) * x[:, -1].sum(axis=(1, 2, 3))
+
+    films = {"source": jnp.ones((4, 3, 2, 2, 1)), "x": jnp.full((4, 3, 2, 2, 1), 2.0)}
+    game = pix2pix(Dropping(), Late(), beside=1)
+    players = game.init(KEY, films)
+    view = View(players, {**films, **game.inputs(KEYS, films)}, KEYS)
+    _, aux = game.turns[0].loss(view)
+    assert aux.metrics["real_logit"] == 8  # four pixels of 2
