@@ -35,7 +35,8 @@ _EXTRACTOR = flags.DEFINE_enum(
     None,
     ["classifier", "inception", "identity", "random"],
     "What compares examples: a classifier trained on the real ones (the default where they have "
-    "labels), the InceptionV3 of FID, the pixels themselves, or an untrained net.",
+    "labels), the InceptionV3 of FID, the pixels themselves, or an untrained net (the default of "
+    "films without labels).",
 )
 _WEIGHTS = flags.DEFINE_string(
     "weights", None, "Inception's file, pt_inception-2015-12-05-6726825d.pth; else downloaded once."
@@ -258,7 +259,7 @@ def make_extractor(subject: Subject, folder: Path) -> extractors.Extractor:
     if name == "inception":
         weights = _WEIGHTS.value or extractors.download(extractors.INCEPTION_URL, folder)
         return extractors.inception(weights, resize=_RESIZE.value)
-    if name == "random":
+    if name == "random" or (not name and isinstance(kind, data.Video)):
         return extractors.random(jax.random.key(0), train[0]["x"].shape, kind)
     if name == "identity" or not isinstance(kind, data.Image):
         return extractors.identity(kind)

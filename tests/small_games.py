@@ -26,6 +26,7 @@ IMAGES = np.tanh(random.normal(size=(50, 16, 16, 1))).astype(np.float32)
 SOUNDS = np.tanh(random.normal(size=(50, 64, 1))).astype(np.float32)
 LABELS = random.integers(3, size=50)
 KNOWN = (random.random(size=POINTS.shape) < 0.7).astype(np.float32)
+FILMS = np.tanh(random.normal(size=(50, 4, 8, 8, 1))).astype(np.float32)
 LABELLED = {"x": POINTS, "label": LABELS}
 LATENT = priors.normal(3)
 Z = {"prior": LATENT}
@@ -149,6 +150,15 @@ def dcgan():
     )
 
 
+def mocogan():
+    return algorithms.gan(
+        nets.mocogan.Generator(8, 1, 4, 2, width=2, axis_name=parallel.AXIS),
+        nets.mocogan.Discriminator(width=2),
+        prior={"content": LATENT, "motion": priors.normal(8)},
+        loss=losses.LEAST_SQUARES,  # under which a bias's gradient is no difference of equals
+    )
+
+
 def relativistic_average():
     noise = lambda keys_, x, view: x + prng.normal(keys_, (2,)) / (1 + view.step)
     settings = {"penalties": [penalties.R1(1.0, every=2)], "augment": noise}
@@ -247,6 +257,7 @@ GAMES = {
         {"x": SOUNDS},
     ),
     "specgan": (specgan, {"x": SOUNDS}),
+    "mocogan": (mocogan, {"x": FILMS}),
     "spectral norm": (lambda: gan(discriminator=Spectral()), {"x": POINTS}),
     "a frozen player": (judged, {"x": POINTS}),
     "infogan": (infogan, {"x": POINTS}),
@@ -308,6 +319,15 @@ GAMES = {
             encode=lambda source: sound.log_mel(source[..., 0], 8_000, 32, 8, 4),
         ),
         {"x": SOUNDS, "source": SOUNDS},
+    ),
+    "prediction": (
+        lambda: algorithms.pix2pix(
+            nets.convlstm.Predictor(2, width=2, layers=1, halvings=1),
+            nets.mocogan.FilmDiscriminator(2),
+            target=algorithms.targets.L2,
+            beside=1,
+        ),
+        {"source": FILMS[:, :2], "x": FILMS[:, 2:]},
     ),
     "a generator that tells": (told, {"x": POINTS}),
     "gain": (

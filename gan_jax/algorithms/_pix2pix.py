@@ -89,6 +89,7 @@ def pix2pix(
     matching: Weight = 0.0,
     comparisons: Sequence[Comparison] = (),
     conditional: bool = True,
+    beside: int = -1,
     encode: Callable[[Array], Array] = lambda source: source,
 ) -> Game:
     """A translator from `source` to `x` against a discriminator of pairs, or of `x` alone.
@@ -98,8 +99,8 @@ def pix2pix(
 
     summed over discriminators where D is several. There is no latent: the noise is the generator's
     dropout, in sampling too. With other targets and weights it is semantic segmentation, inpainting
-    by a context encoder, colourisation, super-resolution or, of sound, a vocoder. D rests in steps
-    where α is 0.
+    by a context encoder, colourisation, super-resolution, of sound a vocoder or, of
+    the frames that follow others, prediction. D rests in steps where α is 0.
 
     Image-to-Image Translation with Conditional Adversarial Networks, Isola et al., 2016,
     arXiv:1611.07004, eq. 4 and section 3.
@@ -115,7 +116,10 @@ def pix2pix(
       error: λ of the paper, likewise.
       matching: μ, likewise, of `losses.matched_features`.
       comparisons: further terms, such as `perceptual`.
-      conditional: whether D sees the source too, which must then be of the translation's size.
+      conditional: whether D sees the source too, which must then be of the translation's size but
+        along `beside`.
+      beside: the axis along which D sees source and translation as one: the channels', or the
+        time's (1) where films are continued.
       encode: the source as nets are shown it, such as one-hot maps of its classes.
 
     Returns:
@@ -127,14 +131,14 @@ def pix2pix(
         variables, source = players["generator"], encode(inputs["source"])
         return apply(generator, variables, source, None, train=train, keys=inputs["noise"])
 
-    def beside(source: Array, image: Array) -> Array:
-        return jnp.concatenate([encode(source), image], axis=-1) if conditional else image
+    def pair(source: Array, image: Array) -> Array:
+        return jnp.concatenate([encode(source), image], axis=beside) if conditional else image
 
     def judge(
         view: View, variables: Variables, image: Array, purpose: str
     ) -> tuple[Output, Variables]:
         keys = prng.fold_in(view.keys, purpose)
-        x = beside(view.batch["source"], image)
+        x = pair(view.batch["source"], image)
         return apply(discriminator, variables, x, None, train=True, keys=keys)
 
     def both(view: View) -> tuple[Array, Array, Array, Variables]:
@@ -190,11 +194,11 @@ def pix2pix(
     def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
         generator_key, discriminator_key = jax.random.split(key)
         source, x = batch["source"], target.encode(batch["x"])
-        keys, pair = prng.per_example(key, x.shape[0]), beside(source, x)
+        keys, shown = prng.per_example(key, x.shape[0]), pair(source, x)
         made = {c.player: c.init for c in comparisons if c.init is not None}
         return {
             "generator": initialise(generator, generator_key, encode(source), None, keys=keys),
-            "discriminator": initialise(discriminator, discriminator_key, pair, None, keys=keys),
+            "discriminator": initialise(discriminator, discriminator_key, shown, None, keys=keys),
             **{name: init(prng.fold_in(key, name), x) for name, init in made.items()},
         }
 

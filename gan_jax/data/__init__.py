@@ -10,6 +10,11 @@ from gan_jax.data.embedded import digits as digits
 from gan_jax.data.embedded import iris as iris
 from gan_jax.data.files import array_file as array_file
 from gan_jax.data.files import image_folder as image_folder
+from gan_jax.data.films import MOTIONS as MOTIONS
+from gan_jax.data.films import MOVING_SHAPES as MOVING_SHAPES
+from gan_jax.data.films import moving_images as moving_images
+from gan_jax.data.films import moving_shapes as moving_shapes
+from gan_jax.data.films import past_and_future as past_and_future
 from gan_jax.data.kinds import KINDS as KINDS
 from gan_jax.data.kinds import Audio as Audio
 from gan_jax.data.kinds import Category as Category

@@ -21,6 +21,7 @@ from gan_jax.data.dataset import (
 )
 from gan_jax.data.embedded import digits, iris
 from gan_jax.data.files import array_file, image_folder, is_there
+from gan_jax.data.films import moving_images, moving_shapes
 from gan_jax.data.kinds import Category, Image, Kind, Tokens, Video
 from gan_jax.data.pairs import image_pairs
 from gan_jax.data.scenes import shapes
@@ -39,7 +40,20 @@ _TOYS: dict[str, Callable[..., ArrayDataset]] = {
     "two_moons": toy.two_moons,
     "swiss_roll": toy.swiss_roll,
 }
-_COUNTS = {**dict.fromkeys(_TOYS, 100_000), "stacked_mnist": 128_000, "shapes": 4_000}
+_MOVING = {
+    "moving_digits": "digits",
+    "moving_mnist": "mnist",
+    "moving_fashion_mnist": "fashion_mnist",
+}
+_FILMS = (*_MOVING, "moving_shapes")
+_COUNTS = {
+    **dict.fromkeys(_TOYS, 100_000),
+    **dict.fromkeys(_MOVING, 10_000),
+    "moving_digits": 4_000,
+    "moving_shapes": 4_000,
+    "stacked_mnist": 128_000,
+    "shapes": 4_000,
+}
 _SIDES = ({"x": "B", "source": "A"}, {"x": "A", "source": "B"})  # of a folder of pairs
 _BUILT_IN = (*_EMBEDDED, *_COUNTS, "spoken_digit")
 
@@ -57,7 +71,7 @@ class Source:
         num_classes: Of the labels that nets are conditioned on or evaluation reads; 0 for none.
         features: Of TFDS, which feature becomes each column, `load`'s choice where empty; of a
             folder of pairs, which side, A or B, becomes `x` and which `source`.
-        length: Audio samples or tokens of an example; 0 for what is neither.
+        length: Audio samples, tokens or drawn frames of an example; 0 for what is none of these.
         vocabulary: How many tokens there are, for nets that are made for so many; 0 for any.
         kinds: Of columns whose kind their values do not tell, by name or as records.
     """
@@ -116,19 +130,22 @@ def load(
 
     Args:
         name: In this order: `digits` or `iris`; a toy, `ring`, `grid`, `two_moons` or
-            `swiss_roll`; `shapes`; `stacked_mnist`, which is `stacked` of TFDS's `mnist`;
-            `spoken_digit`; a path of a `.npy` or `.npz` file or a folder of images, which exists or
-            starts with `/`, `.` or `~`; else a TFDS name.
+            `swiss_roll`; `shapes`; `moving_shapes`; `moving_digits`, `moving_mnist` or
+            `moving_fashion_mnist`, which are `moving_images` of the images of that name;
+            `stacked_mnist`, which is `stacked` of TFDS's `mnist`; `spoken_digit`; a path of a
+            `.npy` or `.npz` file or a folder of images, which exists or starts with `/`, `.` or
+            `~`; else a TFDS name.
         split: `train`, `test` or `all` of the embedded sets and `spoken_digit`, `train` or `test`
-            of `shapes`, TFDS's own (slices too), a folder's own, and `train` of all others.
+            of `shapes` and `moving_shapes`, TFDS's own (slices too), a folder's own, of what moves
+            the images' own, and `train` of all others.
         resolution: Crop images and label maps to their central square and resize them to this side.
         channels: Make images grey (1) or coloured (3).
-        seed: Of the toys and stacks.
-        count: How many points of a toy, by default 100,000, stacks, by default 128,000, or scenes
-            of `shapes`, by default 4,000.
+        seed: Of the toys, stacks, scenes and films.
+        count: How many points of a toy, by default 100,000, stacks, by default 128,000, scenes of
+            `shapes`, by default 4,000, or films, by default 10,000 of MNIST's and 4,000 of others.
         features: Of TFDS, which feature becomes each column; see `tfds_dataset`. Of a folder
             `{"x": "B", "source": "A"}` or the other way, for pairs; see `image_pairs`.
-        length: Samples of a clip of audio, or tokens of a piece of text.
+        length: Samples of a clip of audio, tokens of a piece of text, or frames of a film.
         kinds: Of columns of TFDS and of array files whose kind is not told by them.
 
     Returns:
@@ -146,8 +163,10 @@ def load(
     of_pairs = is_folder and dict(features or {}) in _SIDES
     if features and not is_tfds and not of_pairs:
         raise UserError(f"data.features is for TFDS data sets, not for {name}; remove it")
-    if length and not (is_tfds or name == "spoken_digit"):
-        raise UserError(f"data.length is for audio and text of TFDS, not for {name}; remove it")
+    if length and not (is_tfds or name in (*_FILMS, "spoken_digit")):
+        raise UserError(
+            f"data.length is for audio and text of TFDS and for films, not for {name}; remove it"
+        )
     if kinds and not (is_tfds or (is_array_file and name not in _BUILT_IN)):
         raise UserError(f"data.kinds is for TFDS and array files, not for {name}; remove it")
     count = _COUNTS.get(name, 0) if count is None else count
@@ -159,6 +178,14 @@ def load(
         dataset = _TOYS[name](count, seed=seed)
     elif name == "shapes":
         return shapes(count, seed=seed, side=resolution or 64, split=split)
+    elif name == "moving_shapes":
+        films = moving_shapes(
+            count, seed=seed, side=resolution or 32, frames=length or 16, split=split
+        )
+        return _shape(films, None, channels)
+    elif name in _MOVING:
+        images = materialise(load(_MOVING[name], split=split, channels=channels))
+        return moving_images(images, count, seed=seed, side=resolution or 64, frames=length or 20)
     elif name == "stacked_mnist":
         dataset = stacked(materialise(tfds_dataset("mnist", split=split)), count, seed)
     elif name == "spoken_digit":
@@ -246,6 +273,10 @@ SOURCES: Mapping[str, Source] = {
     ),
     "cifar10": Source("cifar10", test_split="test", resolution=32, channels=3, num_classes=10),
     "shapes": Source("shapes", test_split="test", resolution=32),
+    "moving_shapes": Source(
+        "moving_shapes", test_split="test", resolution=32, channels=3, length=16
+    ),
+    "moving_mnist": Source("moving_mnist", test_split="test", resolution=32, channels=1, length=16),
     "ring": Source("ring"),
     "grid": Source("grid"),
     "spoken_digit": Source("spoken_digit", test_split="test", num_classes=10, length=4096),

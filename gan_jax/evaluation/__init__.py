@@ -19,6 +19,7 @@ from gan_jax.evaluation.feature_sets import (
     labels_to_ask_for,
 )
 from gan_jax.evaluation.figure import Figure
+from gan_jax.evaluation.film_figures import film_figures
 from gan_jax.evaluation.pairs import pair_figures
 from gan_jax.evaluation.scores import METRICS, Sets, score, suited
 
@@ -35,6 +36,7 @@ __all__ = [
     "compare_features",
     "dataset_features",
     "extract_features",
+    "film_figures",
     "labels_to_ask_for",
     "mode_coverage",
     "on_held_out",

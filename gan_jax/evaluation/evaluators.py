@@ -5,6 +5,7 @@ They are made once for a run and look at the same inputs every time, so that the
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import jax
 import numpy as np
@@ -19,11 +20,13 @@ from gan_jax.data import (
     Mixture,
     Real,
     Tokens,
+    Video,
     batches,
     num_classes,
     select,
 )
 from gan_jax.evaluation.feature_sets import FeatureSet, dataset_features, extract_features
+from gan_jax.evaluation.film_figures import film_figures
 from gan_jax.evaluation.pairs import pair_figures
 from gan_jax.evaluation.scores import Sets, score
 from gan_jax.extractors import (
@@ -96,7 +99,8 @@ def suited_evaluators(
     - tokens: `ngrams`;
     - points of a known mixture: `mode_coverage`;
     - other numbers: `fid` and `marginals`, of the numbers themselves;
-    - images and maps of classes that are wanted: `pair_figures`;
+    - films: also `film_figures`;
+    - images, films and maps of classes that are wanted: `pair_figures`;
     - else nothing.
 
     Args:
@@ -130,13 +134,15 @@ def suited_evaluators(
             )
             found.append(compared(extractor, "fid", "pr", "classes"))
         found.append(cluster_coverage(real))
+        if isinstance(kind, Video):
+            found.append(partial(_of_films, kind))
     elif isinstance(kind, Tokens):
         found.append(compared(identity(kind), "ngrams"))
     elif isinstance(kind, Real) and kind.mixture is not None:
         found.append(mode_coverage(kind.mixture))
     elif isinstance(kind, Real):
         found.append(compared(identity(kind), "fid", "marginals"))
-    if wanted is not None and (type(kind) is Image or isinstance(kind, Category)):
+    if wanted is not None and isinstance(kind, Image | Category):
         found.append(compare_pairs(kind, wanted))
     return [on_samples(game, inputs, found)] if found else []
 
@@ -144,6 +150,10 @@ def suited_evaluators(
 def compare_pairs(kind: Kind, wanted: np.ndarray) -> SampleMetric:
     """Compares samples with what each is to be, `[N, ...]` as stored; see `pair_figures`."""
     return lambda samples: {n: f.value for n, f in pair_figures(kind, samples, wanted).items()}
+
+
+def _of_films(kind: Kind, samples: np.ndarray) -> dict[str, float]:
+    return {name: figure.value for name, figure in film_figures(kind, samples).items()}
 
 
 def compare_features(

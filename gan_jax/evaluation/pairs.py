@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gan_jax import metrics
-from gan_jax.data import Category, Image, Kind
+from gan_jax.data import Category, Image, Kind, Video
 from gan_jax.evaluation.figure import Figure, standard_error
 from gan_jax.types import UserError
 
@@ -17,8 +17,9 @@ _UNCOUNTED = ("unlabelled", "void")  # classes
 def pair_figures(kind: Kind, samples: np.ndarray, wanted: np.ndarray) -> dict[str, Figure]:
     """Samples beside what each is to be: of images `metrics.psnr`, `ssim` and L1 of [-1, 1].
 
-    Of maps of classes `metrics.segmentation_scores`; classes called `unlabelled` or `void` are not
-    counted.
+    Of films these are means over frames; also the squared error `mse`, of values in [0, 1] summed
+    over a frame, and `sharpness`, `metrics.sharpness` as a share of that of what is wanted. Of maps
+    of classes `metrics.segmentation_scores`; classes called `unlabelled` or `void` are not counted.
 
     Args:
       kind: of both.
@@ -39,19 +40,34 @@ def pair_figures(kind: Kind, samples: np.ndarray, wanted: np.ndarray) -> dict[st
             "mean_iou": Figure(scores.mean_iou, None, "higher", f"{how}; {each}"),
             "pixel_accuracy": Figure(scores.pixel_accuracy, None, "higher", how),
         }
-    if type(kind) is not Image:
-        raise UserError("only images and maps of classes are compared one by one")
+    if not isinstance(kind, Image):
+        raise UserError("only images, films and maps of classes are compared one by one")
     ours, theirs = (np.asarray(kind.to_float(kind.to_stored(x))) for x in (samples, wanted))
+    if isinstance(kind, Video):
+        ours, theirs = (x.reshape(-1, *x.shape[2:]) for x in (ours, theirs))
     ratio = np.minimum(metrics.psnr(ours, theirs), _MOST_DECIBELS)
     how = f"of {count:,} pairs; error of the mean"
     per_pair = lambda x: x.reshape(count, -1).mean(axis=1)
-    found = {"psnr": (ratio, "higher"), "l1": (per_pair(np.abs(ours - theirs)), "lower")}
+    found = {"psnr": (per_pair(ratio), "higher"), "l1": (per_pair(np.abs(ours - theirs)), "lower")}
     if min(ours.shape[1:3]) >= metrics.SSIM_WINDOW:
         parts = [metrics.ssim(*rows) for rows in _rows(ours, theirs)]
-        found["ssim"] = (np.concatenate(parts), "higher")
-    return {
+        found["ssim"] = (per_pair(np.concatenate(parts)), "higher")
+    figures = {
         name: Figure(float(x.mean()), standard_error(x), better, how)
         for name, (x, better) in found.items()
+    }
+    return figures | (_of_films(ours, theirs, count) if isinstance(kind, Video) else {})
+
+
+def _of_films(ours: np.ndarray, theirs: np.ndarray, count: int) -> dict[str, Figure]:
+    """What is told of `count` films besides, from all their frames."""
+    square = ((ours - theirs) / 2) ** 2
+    error = square.sum(axis=(1, 2, 3), dtype=np.float64).reshape(count, -1).mean(axis=1)
+    how = f"of {count:,} films, values in [0, 1], summed over a frame; error of the mean"
+    share = metrics.sharpness(ours).mean() / metrics.sharpness(theirs).mean()
+    return {
+        "mse": Figure(float(error.mean()), standard_error(error), "lower", how),
+        "sharpness": Figure(float(share), None, None, "share of that of what is wanted"),
     }
 
 

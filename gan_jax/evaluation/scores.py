@@ -8,9 +8,10 @@ import numpy as np
 from scipy.special import softmax
 
 from gan_jax import metrics
-from gan_jax.data import Audio, Image, Kind, Real, Tokens
+from gan_jax.data import Audio, Image, Kind, Real, Tokens, Video
 from gan_jax.evaluation.feature_sets import FeatureSet
 from gan_jax.evaluation.figure import Figure, binomial, standard_error
+from gan_jax.evaluation.film_figures import film_figures
 from gan_jax.evaluation.pairs import pair_figures
 from gan_jax.types import UserError
 
@@ -241,6 +242,16 @@ def pairs(sets: Sets) -> dict[str, Figure]:
     return pair_figures(sets.kind, sets.fake.examples, sets.wanted)
 
 
+def films(sets: Sets) -> dict[str, Figure]:
+    """See `film_figures`."""
+    if not isinstance(sets.kind, Video):
+        raise UserError("only films have frames that stay alike and move, and these are none")
+    real = film_figures(sets.kind, sets.real.examples)
+    return film_figures(sets.kind, sets.fake.examples) | {
+        f"{name}_real": figure._replace(better=None) for name, figure in real.items()
+    }
+
+
 METRICS: Mapping[str, Callable[[Sets], dict[str, Figure]]] = {
     "fid": frechet,
     "kid": kernel,
@@ -256,6 +267,7 @@ METRICS: Mapping[str, Callable[[Sets], dict[str, Figure]]] = {
     "spectrum": spectrum,
     "ngrams": ngrams,
     "marginals": marginals,
+    "films": films,
     "pairs": pairs,
 }
 """Metrics as a command line names them; one may bring several figures."""
@@ -282,7 +294,9 @@ def suited(sets: Sets) -> list[str]:
             names += ["transfer"]
     if sets.held_out is not None and sets.train is not None:
         names += ["memorisation"]
-    if sets.wanted is not None and type(sets.kind) is Image:
+    if isinstance(sets.kind, Video):
+        names += ["films"]
+    if sets.wanted is not None and isinstance(sets.kind, Image):
         names += ["pairs"]
     if sets.fake.spectra is not None:
         names += ["spectrum"]

@@ -47,6 +47,7 @@ from gan_jax.losses.reconstruction import (
     absolute_error,
     bernoulli_nll,
     gaussian_nll,
+    gradient_difference,
     pixel_cross_entropy,
     squared_error,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "feature_matching",
     "gaussian_kl",
     "gaussian_nll",
+    "gradient_difference",
     "gram_distance",
     "hinge_discriminator_loss",
     "hinge_generator_loss",

@@ -67,6 +67,29 @@ def squared_error(prediction: Array, target: Array) -> Array:
     return jnp.mean(loss, axis=_per_example(loss))
 
 
+def gradient_difference(prediction: Array, target: Array) -> Array:
+    """How much the steps from pixel to pixel differ in size, `[B]`: it asks for sharp edges.
+
+    The mean of `| |∂ target| - |∂ prediction| |` over the differences ∂ of neighbours in a column,
+    and likewise in a row, added: the gradient difference loss, with α = 1 and means for sums.
+
+    Deep Multi-Scale Video Prediction beyond Mean Square Error, Mathieu et al., 2016,
+    arXiv:1511.05440.
+
+    Args:
+      prediction: images or films `[B, ..., H, W, C]`, at least 2 pixels wide and high.
+      target: the same shape.
+    """
+    chex.assert_equal_shape([prediction, target])
+
+    def along(axis: int) -> Array:
+        sizes = (jnp.abs(jnp.diff(x, axis=axis)) for x in (prediction, target))
+        gap = jnp.abs(jnp.subtract(*sizes))
+        return jnp.mean(gap, axis=_per_example(gap))
+
+    return along(-3) + along(-2)
+
+
 def pixel_cross_entropy(logits: Array, label: Array) -> Array:
     """Mean cross-entropy of the classes of an example's pixels, in nats.
 

@@ -8,7 +8,7 @@ from gan_jax.metrics.classification import (
     classification_scores,
     confusion_matrix,
 )
-from gan_jax.metrics.distortion import psnr
+from gan_jax.metrics.distortion import psnr, sharpness
 from gan_jax.metrics.diversity import (
     SSIM_WINDOW,
     multiscale_ssim,
@@ -17,6 +17,7 @@ from gan_jax.metrics.diversity import (
     ssim,
 )
 from gan_jax.metrics.estimate import Estimate
+from gan_jax.metrics.films import Foreground, content_distance, foreground, motion_distance
 from gan_jax.metrics.frechet import (
     ConditionalFrechet,
     batch_frechet_distance,
@@ -58,6 +59,7 @@ __all__ = [
     "ConditionalFrechet",
     "DensityCoverage",
     "Estimate",
+    "Foreground",
     "MarginalDistances",
     "Membership",
     "Memorisation",
@@ -74,10 +76,12 @@ __all__ = [
     "column_distances",
     "conditional_frechet_distance",
     "confusion_matrix",
+    "content_distance",
     "density_coverage",
     "discriminator_gap",
     "distinct_share",
     "effective_sample_size",
+    "foreground",
     "frechet_distance",
     "importance_weighted_bound",
     "inception_score",
@@ -91,6 +95,7 @@ __all__ = [
     "mixture_likelihoods",
     "mode_scores",
     "moments",
+    "motion_distance",
     "multiscale_ssim",
     "nearest_neighbours",
     "ngram_divergence",
@@ -102,6 +107,7 @@ __all__ = [
     "psnr",
     "record_distances",
     "segmentation_scores",
+    "sharpness",
     "slerp",
     "spectrum_distance",
     "ssim",

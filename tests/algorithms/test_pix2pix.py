@@ -188,3 +188,19 @@ def test_several_discriminators_losses_are_summed_and_features_matched():
     np.testing.assert_allclose(aux.metrics["matched_features"], 3 * l1, rtol=1e-5)
     adversarial = sum(halves(b, 1) for _, b in logits)
     np.testing.assert_allclose(value, 2 * adversarial + 100 * l1 + 3 * 3 * l1, rtol=1e-5)
+
+
+def test_films_are_shown_to_the_discriminator_one_after_the_other():
+    class Late(nn.Module):
+        """A logit that is the sum of the last frame."""
+
+        @nn.compact
+        def __call__(self, x, label=None, train=False):
+            return self.param("w", nn.initializers.ones, ()) * x[:, -1].sum(axis=(1, 2, 3))
+
+    films = {"source": jnp.ones((4, 3, 2, 2, 1)), "x": jnp.full((4, 3, 2, 2, 1), 2.0)}
+    game = pix2pix(Dropping(), Late(), beside=1)
+    players = game.init(KEY, films)
+    view = View(players, {**films, **game.inputs(KEYS, films)}, KEYS)
+    _, aux = game.turns[0].loss(view)
+    assert aux.metrics["real_logit"] == 8  # four pixels of 2

@@ -43,6 +43,10 @@ def cache(tmp_path_factory):
         yield folder / "gan_jax"
 
 
+HERE = ("digits", "iris", "ring", "grid", "shapes", "moving_digits", "moving_shapes")
+"""Data that come with the library."""
+
+
 @pytest.fixture
 def tiny(request):
     """A recipe's TINY by name, two steps a call; skips where its data are absent."""
@@ -52,7 +56,7 @@ def tiny(request):
         path = ROOT / "configs" / f"{name}.py"
         recipe = recipes.load_recipe(path)
         config = recipes.configure(recipe, variant, **recipe.TINY)
-        if config.data.name not in ("digits", "iris", "ring", "grid", "shapes"):
+        if config.data.name not in HERE:
             request.getfixturevalue("prepared_tfds")
         short = {
             "steps": 8,

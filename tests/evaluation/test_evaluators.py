@@ -154,6 +154,7 @@ OF_CLASSES = {
     *("fid", "precision", "recall"),
     *("top_probability", "class_entropy", "min_class_share", "max_class_share", "accuracy"),
 }
+OF_FILMS = {"content_distance", "motion_distance", "acceleration"}
 OF_TEXTS = {*(f"ngram_divergence_{n}" for n in (1, 2, 3, 4)), "distinct_share"}
 OF_MODES = {"modes", "high_quality", "reverse_kl"}
 OF_NUMBERS = {"fid", "wasserstein", "kolmogorov_smirnov"}
@@ -161,7 +162,7 @@ MIXTURE = data.ring_mixture()
 SUITED = {
     "labelled images": (dataset(IMAGES, None, LABEL), OF_CLASSES | {"cluster_coverage"}),
     "images": (dataset(IMAGES), {"cluster_coverage"}),
-    "videos": (dataset(VIDEOS, data.Video()), {"cluster_coverage"}),
+    "videos": (dataset(VIDEOS, data.Video()), OF_FILMS | {"cluster_coverage"}),
     "labelled sounds": (dataset(SOUNDS, None, LABEL), OF_CLASSES | {"cluster_coverage"}),
     "sounds": (dataset(SOUNDS), {"cluster_coverage"}),
     "texts": (dataset(TOKENS, data.Tokens(("a", "b", "c"))), OF_TEXTS),

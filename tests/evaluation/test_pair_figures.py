@@ -32,6 +32,19 @@ def test_small_images_have_no_structural_similarity():
     assert set(pair_figures(data.Image(), IMAGES[:, :8], IMAGES[:, :8])) == {"psnr", "l1"}
 
 
+def test_of_films_frames_are_compared_and_films_are_counted():
+    films = IMAGES.reshape(3, 2, 12, 12, 1)
+    others = np.minimum(films + 20.0, 255).astype(np.uint8)
+    found = pair_figures(data.Video(), others, films)
+    by_frame = pair_figures(data.Image(), others.reshape(IMAGES.shape), IMAGES)
+    for name, figure in by_frame.items():
+        assert found[name].value == pytest.approx(figure.value, rel=1e-5), name
+    error = (((np.float64(others) - films) / 255) ** 2).sum(axis=(2, 3, 4)).mean(axis=1)
+    assert found["mse"].value == pytest.approx(error.mean(), rel=1e-5)
+    assert found["mse"].error == pytest.approx(error.std(ddof=1) / np.sqrt(3), rel=1e-4)
+    assert 0.9 < found["sharpness"].value < 1  # whites are cut
+
+
 def test_of_maps_unlabelled_pixels_are_not_counted():
     kind = data.Category(("sky", "road", "unlabelled"))
     wanted = np.array([[[0, 0, 1, 2]]])
@@ -42,5 +55,5 @@ def test_of_maps_unlabelled_pixels_are_not_counted():
 
 
 def test_other_kinds_are_refused():
-    with pytest.raises(UserError, match="only images and maps"):
+    with pytest.raises(UserError, match="only images, films and maps"):
         pair_figures(data.Real(), np.zeros((2, 3)), np.zeros((2, 3)))

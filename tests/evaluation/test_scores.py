@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gan_jax import metrics
-from gan_jax.data import Audio, Category, Image, Real, Tokens
+from gan_jax.data import Audio, Category, Image, Real, Tokens, Video
 from gan_jax.evaluation import METRICS, FeatureSet, Sets, score, suited
 from gan_jax.types import UserError
 
@@ -66,7 +66,7 @@ def figures():
 
 
 def test_every_metric_is_tried_here():
-    assert set(METRICS) == {*OF_IMAGES, "ngrams", "marginals"}
+    assert set(METRICS) == {*OF_IMAGES, "films", "ngrams", "marginals"}
 
 
 @pytest.mark.parametrize("name", OF_IMAGES)
@@ -182,6 +182,17 @@ def test_accuracy_is_of_an_extractor_that_knows_the_labels():
     assert "accuracy" not in score(FULL._replace(real=real, fake=fake), ["classes"])
 
 
+def test_films_are_beside_those_of_the_data():
+    still = np.zeros((3, 4, 8, 8, 1), np.uint8)
+    still[:, :, 2, 2] = 200
+    moving = np.stack([np.roll(still[:, t], t, axis=1) for t in range(4)], axis=1)
+    real, fake = (FeatureSet(Video(), np.zeros((3, 2)), x) for x in (moving, still))
+    found = {name: figure.value for name, figure in score(Sets(real, fake), ["films"]).items()}
+    told = {"content_distance": (0, 0), "motion_distance": (0, 1), "acceleration": (0, 0)}
+    for name, values in told.items():
+        assert [found[name], found[f"{name}_real"]] == pytest.approx(values, abs=1e-6), name
+
+
 def without(part, *names):
     return getattr(FULL, part)._replace(**dict.fromkeys(names))
 
@@ -197,6 +208,7 @@ REFUSED = {
     "spectrum": (FULL._replace(fake=without("fake", "spectra")), "images"),
     "ngrams": (FULL, "texts"),
     "marginals": (FULL, "numbers"),
+    "films": (FULL, "films"),
     "pairs": (FULL._replace(wanted=None), "made from an example"),
 }
 

@@ -11,6 +11,7 @@ from gan_jax.losses import (
     bernoulli_nll,
     gaussian_kl,
     gaussian_nll,
+    gradient_difference,
     pixel_cross_entropy,
     squared_error,
 )
@@ -114,3 +115,17 @@ def test_pixel_cross_entropy_is_the_mean_of_minus_the_log_probability():
     )
     slope = jax.grad(lambda x: jnp.sum(loss(x)))(jnp.float32(logits))
     np.testing.assert_allclose(slope, (probabilities - np.eye(5)[label]) / 12, rtol=1e-4, atol=1e-6)
+
+
+def test_gradient_difference_compares_the_sizes_of_steps_down_and_across():
+    target = np.zeros((2, 2, 3, 1))
+    target[0, :, 2] = 2.0  # a step of 2 across, in one of two places
+    target[1, 1] = -3.0  # a step of 3 down, everywhere
+    blurred = target.copy()
+    blurred[0, :, 1] = 1.0  # two steps of 1
+    found = gradient_difference(jnp.float32(blurred), jnp.float32(target))
+    np.testing.assert_allclose(found, [1, 0], rtol=1e-6)
+    found = gradient_difference(jnp.zeros((2, 2, 3, 1)), jnp.float32(target))
+    np.testing.assert_allclose(found, [1, 3], rtol=1e-6)
+    films = jnp.float32(np.stack([blurred, target], axis=1))  # of two frames
+    np.testing.assert_allclose(gradient_difference(films, films[:, ::-1]), [1, 0], rtol=1e-6)
