@@ -1,24 +1,49 @@
 """The same experiment under many settings and seeds: `python -m experiments.ablate --sweep=FILE`.
 
-A sweep is a file: `BASE`, a recipe; `SETTINGS`, dotted ones by name; `SEEDS`; and, where there are
-such, `OVERRIDES`, settings of all, and `EVALUATE`, flags of `experiments.evaluate`. Every member is
-a run by `experiments.train` in a folder of its own under `--workdir`, scored by that script. The
-table of means and standard deviations over seeds is printed and kept as `table.md`. The same
-command again goes on where it was; a member that fails is counted and does not stop the rest.
+A sweep is a file:
+
+- `BASE`, a recipe and its variant; `SEEDS`; `OVERRIDES`, dotted settings of all;
+- `SETTINGS`, dotted settings by name; or `AXES`, values by dotted name, of which every combination
+  is a setting, or with `DRAWS` (and `DRAW_SEED`) so many at random, also from a `sweeps.Range`;
+- `FIGURES`, those of a run's own last evaluation that are tabled; or `EVALUATE`, flags of
+  `experiments.evaluate`, which then scores each run.
+
+Every member is a run in a folder of its own under `--workdir`. Members that differ in seeds and
+their optimizers' numbers alone are trained together, up to `--together` of them, by a process of
+their own, `--workers` at once. What is told, `table.md` and, member by member, `table.csv`, has
+means with 95 % confidence intervals. The same command again goes on where it was; a process that is
+killed is taken up again, and a member that fails is marked and stops no other. `--dry_run` lists
+the members and what they will cost, by a trial of some steps.
 """
 
+import json
 import runpy
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from absl import flags
+from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from experiments import app, sweeps
+from experiments import app, recipes, sweeps, together
+from experiments.sweeps import Member, Outcome
+from gan_jax import writers
 from gan_jax.files import write_whole
 from gan_jax.types import UserError
 
 _SWEEP = flags.DEFINE_string("sweep", "configs/sweeps/losses.py", "The file.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Of the runs; runs/SWEEP by default.")
+_TOGETHER = flags.DEFINE_integer("together", 16, "Members of a process, at most.", lower_bound=1)
+_WORKERS = flags.DEFINE_integer("workers", 1, "Processes at once.", lower_bound=1)
+_DRY_RUN = flags.DEFINE_bool("dry_run", False, "Tell what would be done, and how long it takes.")
+_GROUP = flags.DEFINE_integer("group", None, "Do this group's members alone: what a process does.")
+
+_TRIES = 3  # of a group whose process is killed
+_POLL = 0.2  # seconds
 
 
 def main() -> None:
@@ -28,16 +53,146 @@ def main() -> None:
     sweep = runpy.run_path(str(path))
     folder = Path(_WORKDIR.value or f"runs/{path.stem}")
     members = sweeps.members_of(sweep, folder)
-    found: dict[str, list[dict[str, float] | None]] = {name: [] for name in sweep["SETTINGS"]}
-    with tqdm(members, desc=path.stem, disable=None) as bar:
-        for member in bar:
-            bar.set_postfix_str(f"{member.setting}, seed {member.seed}")
-            found[member.setting].append(sweeps.score(sweep, member))
+    groups = sweeps.groups_of(members, _TOGETHER.value)
+    if _GROUP.value is not None:
+        do(sweep, groups[_GROUP.value])
+        return
+    if _DRY_RUN.value:
+        tell(sweep, groups)
+        return
+    run_all(sweep, path, folder, groups)
+    found = [(member, sweeps.outcome(sweep, member) or Outcome(None, "")) for member in members]
     text = sweeps.table(found)
     write_whole(folder / "table.md", text)
+    write_whole(folder / "table.csv", sweeps.rows(found))
     print(text, end="")
-    if not any(score for scores in found.values() for score in scores):
+    if not any(outcome.figures for _, outcome in found):
         raise UserError("no member of the sweep succeeded")
+
+
+def run_all(
+    sweep: Mapping[str, Any], path: Path, folder: Path, groups: Sequence[Sequence[Member]]
+) -> None:
+    """Has every group done that is not, by processes."""
+    left = lambda group: [m for m in group if sweeps.outcome(sweep, m) is None]
+    waiting = [(index, 0) for index, group in enumerate(groups) if left(group)]
+    running: dict[int, tuple[subprocess.Popen, int]] = {}
+    total = sum(map(len, groups))
+    command = [sys.executable, "-m", "experiments.ablate", f"--sweep={path}"]
+    command += [f"--workdir={folder}", f"--together={_TOGETHER.value}"]
+    with tqdm(total=total, desc=path.stem, unit="member", disable=None) as bar:
+        try:
+            while waiting or running:
+                while waiting and len(running) < _WORKERS.value:
+                    index, tries = waiting.pop(0)
+                    log = folder / f"group_{index}.log"
+                    log.parent.mkdir(parents=True, exist_ok=True)
+                    line = [*command, f"--group={index}"]
+                    with log.open("a") as out:
+                        running[index] = subprocess.Popen(line, stdout=out, stderr=out), tries + 1
+                time.sleep(_POLL)
+                for index, (process, tries) in list(running.items()):
+                    if process.poll() is None:
+                        continue
+                    del running[index]
+                    if process.returncode < 0 and tries < _TRIES:
+                        tqdm.write(f"group {index}: its process was killed, and is begun again")
+                        waiting.insert(0, (index, tries))
+                    elif undone := left(groups[index]):
+                        said = _last_line(folder / f"group_{index}.log")
+                        for member in undone:
+                            keep(sweep, member, Outcome(None, said))
+                    for member in groups[index]:
+                        if (ended := sweeps.outcome(sweep, member)) and ended.failure:
+                            tqdm.write(f"{member.setting}, seed {member.seed}: {ended.failure}")
+                done = total - sum(len(left(group)) for group in groups)
+                bar.update(done - bar.n)
+        finally:
+            for process, _ in running.values():
+                process.terminate()
+            for process, _ in running.values():
+                process.wait()
+
+
+def do(sweep: Mapping[str, Any], group: Sequence[Member]) -> None:
+    """Trains and scores a group's members that are not done."""
+    path, configs = configs_of(sweep, group)
+    alone = len(group) == 1 or not together.possible(path, configs[0])
+    failures = [""] * len(group)
+    if not alone:
+        failures = together.run(path, configs, [member.workdir for member in group])
+    for member, failure in zip(group, failures, strict=True):
+        if sweeps.outcome(sweep, member) is None:
+            failure = failure or (train(sweep, member) if alone else "")
+            keep(sweep, member, Outcome(None, failure) if failure else score(sweep, member))
+
+
+def configs_of(sweep: Mapping[str, Any], group: Sequence[Member]) -> tuple[str, list[ConfigDict]]:
+    """A group's recipe and the configs of its members."""
+    path, _, variant = sweep["BASE"].partition(":")
+    recipe = recipes.load_recipe(path)
+    return path, [recipes.configure(recipe, variant, **dict(m.overrides)) for m in group]
+
+
+def train(sweep: Mapping[str, Any], member: Member) -> str:
+    """Trains a member by itself; why it failed, or ""."""
+    settings = {f"config.{name}": value for name, value in member.overrides.items()}
+    return _run(["experiments.train", f"--config={sweep['BASE']}"], member, settings)
+
+
+def _run(line: Sequence[str], member: Member, settings: Mapping[str, Any]) -> str:
+    """Runs a script on a member's folder; the last line of what went wrong, or ""."""
+    settings = {"workdir": member.workdir, **settings}
+    flags = [f"--{name}={value}" for name, value in settings.items()]
+    command = [sys.executable, "-m", *line, *flags]
+    done = subprocess.run(command, capture_output=True, text=True)
+    said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+    return said[-1] if done.returncode else ""
+
+
+def score(sweep: Mapping[str, Any], member: Member) -> Outcome:
+    """The figures of a member that is trained."""
+    if "FIGURES" not in sweep:
+        settings = {"metrics": "fid,kid,pr", **sweep.get("EVALUATE", {})}
+        if failure := _run(["experiments.evaluate"], member, settings):
+            return Outcome(None, failure)
+        record = json.loads((member.workdir / "evaluation.json").read_text())["figures"]
+        return Outcome({name: record[name]["value"] for name in sweeps.EVALUATED})
+    last: dict[str, Any] = {}
+    for row in writers.read_metrics(member.workdir):
+        last |= row
+    if missing := [name for name in sweep["FIGURES"] if last.get(name) is None]:
+        return Outcome(None, f"its evaluations have no {missing[0]!r}")
+    return Outcome({name: last[name] for name in sweep["FIGURES"]})
+
+
+def keep(sweep: Mapping[str, Any], member: Member, outcome: Outcome) -> None:
+    """Notes in a member's folder what became of it."""
+    record = {"told": sweeps.told(sweep, member), **outcome._asdict()}
+    write_whole(member.workdir / "member.json", json.dumps(record, indent=1) + "\n")
+
+
+def tell(sweep: Mapping[str, Any], groups: Sequence[Sequence[Member]]) -> None:
+    """Prints the members and what they will cost."""
+    total = 0.0
+    for index, group in enumerate(groups):
+        path, configs = configs_of(sweep, group)
+        if together.possible(path, configs[0]):
+            seconds, how = together.trial(path, configs), "together"
+        else:
+            each = [together.trial(path, [config]) for config in configs[:1]]
+            seconds, how = len(group) * sum(each), "one by one"
+        total += seconds
+        print(f"group {index}, {len(group)} {how}: {seconds / 60:.2g} minutes of steps")
+        for member in group:
+            done = "" if sweeps.outcome(sweep, member) is None else ", done"
+            print(f"  {member.setting}, seed {member.seed}{done}")
+    count = sum(map(len, groups))
+    print(f"{count} members, {total / 60:.2g} minutes in all, without evaluations and pictures")
+
+
+def _last_line(path: Path) -> str:
+    return " ".join(path.read_text().strip().splitlines()[-1:])
 
 
 if __name__ == "__main__":

@@ -162,9 +162,12 @@ def make_data(recipe: ModuleType, config: ConfigDict, split: str) -> Dataset:
 
 
 def make_optimizers(
-    recipe: ModuleType, config: ConfigDict, game: Game
+    recipe: ModuleType,
+    config: ConfigDict,
+    game: Game,
+    numbers: Mapping[str, Mapping[str, Array]] | None = None,
 ) -> dict[str, optax.GradientTransformation]:
-    """An optimizer for each player that takes turns."""
+    """An optimizer for each player that takes turns, with `numbers` in place of the config's."""
     own = call(recipe, "make_optimizers", config) if hasattr(recipe, "make_optimizers") else {}
     optimizers = dict(own)
     for player in dict.fromkeys(turn.player for turn in game.turns):
@@ -175,7 +178,8 @@ def make_optimizers(
                 f"the config has no settings for the player {player!r}: set config.{player} = "
                 "asdict(Adam()), or let make_optimizers return an optimizer for it"
             )
-        optimizers[player] = _filled(Adam, config, player).build(game.updates(player, config.steps))
+        updates, own_numbers = game.updates(player, config.steps), (numbers or {}).get(player, {})
+        optimizers[player] = _filled(Adam, config, player).build(updates, **own_numbers)
     return optimizers
 
 

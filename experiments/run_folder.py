@@ -1,7 +1,9 @@
 """The one way from a run's folder to the run: its game, its state, its data, its samples."""
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, NamedTuple
@@ -11,8 +13,8 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from experiments import recipes
-from gan_jax import data, runs, sampling, writers
-from gan_jax.checkpoints import Checkpoints
+from gan_jax import data, parallel, runs, sampling, writers
+from gan_jax.checkpoints import Checkpoints, digest
 from gan_jax.data.kinds import Kind
 from gan_jax.game import MEMORY, Game
 from gan_jax.step import GameState
@@ -239,3 +241,53 @@ def _check_alike(what: str, mine: Any, theirs: Any) -> None:
                 f"{what}: {name} is {there.get(name, 'absent')} there and "
                 f"{here.get(name, 'absent')} here; the two nets must be alike"
             )
+
+
+def begin(
+    stack: contextlib.ExitStack,
+    path: str,
+    recipe: ModuleType,
+    config: ConfigDict,
+    plan: Plan,
+    game: Game,
+    real: data.Dataset,
+    workdir: str | os.PathLike[str],
+    *,
+    sources: Mapping[str, str] | None = None,
+    allow_config_change: bool = False,
+    trust: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+) -> tuple[Checkpoints, GameState]:
+    """Claims a run's folder, locked until `stack` closes; where to save and what to start from."""
+    sources, text = sources or {}, Path(path).read_text()
+    if jax.process_index() == 0:
+        stack.enter_context(runs.lock(workdir))
+        record = runs.record(
+            config.to_dict() | {"init": dict(sources)},
+            recipe=str(path),
+            seed=config.seed,
+            columns=recipes.columns_record(real),
+            examples=len(real),
+        )
+        runs.claim(
+            workdir,
+            record,
+            text,
+            allow_config_change=allow_config_change,
+            extendable=recipes.extendable(recipe, config),
+        )
+    alike = config.to_json() + str(sources) + text + data.describe(real)
+    parallel.check_agreement(alike, "config, recipe, data or --init")
+
+    batch = data.first(real, 2 * game.group)
+    make_state = partial(recipes.make_state, recipe, config, game, batch)
+    checkpoints = make_checkpoints(workdir, plan)
+    if (restored := checkpoints.restore(jax.eval_shape(make_state))) is not None:
+        step, state = restored
+        say(f"continuing {workdir} from step {step:,} of {plan.steps:,}")
+    else:
+        check_begins(workdir, plan)
+        state = transfer(make_state(), sources, trust=trust)
+    if jax.process_count() > 1:
+        parallel.check_agreement(digest(state), "the checkpoint that they read from --workdir")
+    return checkpoints, state

@@ -1,20 +1,41 @@
-"""A sweep: what its members are, how they are scored, and the table of them; see `ablate`."""
+"""A sweep: its members, which of them are trained together, and their tables; see `ablate`."""
 
+import csv
+import io
+import itertools
 import json
+import math
 import re
 import statistics
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tqdm import tqdm
+import numpy as np
 
-from gan_jax.files import write_whole
+from gan_jax import optimizers
 from gan_jax.types import UserError
 
-_METRICS, _FIGURES = ("fid", "kid", "pr"), ("fid", "kid", "precision", "recall")
+EVALUATED = ("fid", "kid", "precision", "recall")
+"""Figures of `experiments.evaluate` that are tabled where a sweep names none of its runs' own."""
+
+_PARTS = ("BASE", "SEEDS")
+
+
+class Range(NamedTuple):
+    """Numbers between two, of which random draws are even, or even in their logarithms."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def draw(self, random: np.random.Generator) -> float:
+        """One of them, to four digits."""
+        if self.log:
+            value = math.exp(random.uniform(math.log(self.low), math.log(self.high)))
+        else:
+            value = random.uniform(self.low, self.high)
+        return float(f"{value:.4g}")
 
 
 class Member(NamedTuple):
@@ -26,25 +47,57 @@ class Member(NamedTuple):
     workdir: Path
 
 
+def settings_of(sweep: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Dotted settings by name: `SETTINGS`, every combination of `AXES`, or random ones of `DRAWS`.
+
+    Raises:
+      UserError: the file lacks a part, has two of these, or draws from what is no axis.
+    """
+    if missing := [name for name in _PARTS if name not in sweep]:
+        raise UserError(f"the sweep has no {missing[0]}")
+    if ("SETTINGS" in sweep) == ("AXES" in sweep):
+        raise UserError("the sweep has to have SETTINGS, or AXES in their place")
+    if "SETTINGS" in sweep:
+        return dict(sweep["SETTINGS"])
+    axes = sweep["AXES"]
+    if "DRAWS" in sweep:
+        random = np.random.default_rng(sweep.get("DRAW_SEED", 0))
+        chosen = [
+            {name: _drawn(v, random) for name, v in axes.items()} for _ in range(sweep["DRAWS"])
+        ]
+    else:
+        if endless := [name for name, values in axes.items() if isinstance(values, Range)]:
+            raise UserError(f"the axis {endless[0]} is a range: say how many DRAWS there shall be")
+        chosen = [
+            dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())
+        ]
+    return {", ".join(f"{name}={value}" for name, value in one.items()): one for one in chosen}
+
+
+def _drawn(values: Any, random: np.random.Generator) -> Any:
+    return (
+        values.draw(random) if isinstance(values, Range) else values[random.integers(len(values))]
+    )
+
+
 def members_of(sweep: Mapping[str, Any], folder: Path) -> list[Member]:
     """The runs of a sweep, setting by setting.
 
     Raises:
-      UserError: the file lacks a part, or two settings would share a folder.
+      UserError: as `settings_of` does, or two settings would share a folder.
     """
-    if missing := [name for name in ("BASE", "SETTINGS", "SEEDS") if name not in sweep]:
-        raise UserError(f"the sweep has no {missing[0]}")
-    folders = [_folder(name) for name in sweep["SETTINGS"]]
+    settings = settings_of(sweep)
+    folders = [_folder(name) for name in settings]
     if doubled := [name for name in folders if folders.count(name) > 1]:
         raise UserError(f"two settings would share the folder {doubled[0]}: name them otherwise")
     return [
         Member(
             name,
             seed,
-            {**sweep.get("OVERRIDES", {}), **settings, "seed": seed},
+            {**sweep.get("OVERRIDES", {}), **values, "seed": seed},
             folder / _folder(name) / f"seed_{seed}",
         )
-        for name, settings in sweep["SETTINGS"].items()
+        for name, values in settings.items()
         for seed in sweep["SEEDS"]
     ]
 
@@ -53,45 +106,96 @@ def _folder(setting: str) -> str:
     return re.sub(r"[^\w.=-]+", "_", setting)
 
 
-def score(sweep: Mapping[str, Any], member: Member) -> dict[str, float] | None:
-    """The figures of a member, which is trained if need be; None where it fails."""
-    record, known = (member.workdir / name for name in ("evaluation.json", "member.json"))
-    evaluate = {**sweep.get("EVALUATE", {}), "metrics": ",".join(_METRICS)}
-    told = json.dumps([sweep["BASE"], member.overrides, evaluate], default=str) + "\n"
-    if not (record.exists() and known.exists() and known.read_text() == told):
-        where = f"--workdir={member.workdir}"
-        config = {f"config.{name}": value for name, value in member.overrides.items()}
-        for line in (
-            ["experiments.train", where, f"--config={sweep['BASE']}", *_flags(config)],
-            ["experiments.evaluate", where, *_flags(evaluate)],
-        ):
-            done = subprocess.run([sys.executable, "-m", *line], capture_output=True, text=True)
-            if done.returncode:
-                said = done.stderr.strip().splitlines()[-1:]
-                tqdm.write(f"{member.setting}, seed {member.seed}: {' '.join(said)}")
-                return None
-        write_whole(known, told)
-    figures = json.loads(record.read_text())["figures"]
-    return {name: figures[name]["value"] for name in _FIGURES}
+def groups_of(members: Sequence[Member], most: int) -> list[list[Member]]:
+    """Members that differ in seeds and numbers of optimizers alone, so many at most, together."""
+    alike: dict[str, list[Member]] = {}
+    for member in members:
+        alike.setdefault(json.dumps(_structure(member.overrides), default=str), []).append(member)
+    return [
+        group[start : start + most]
+        for group in alike.values()
+        for start in range(0, len(group), most)
+    ]
 
 
-def table(found: Mapping[str, Sequence[Mapping[str, float] | None]]) -> str:
-    """In Markdown: mean ± standard deviation over the seeds that did not fail."""
-    lines = [f"| setting | {' | '.join(_FIGURES)} | seeds, failed |", "|---" * 6 + "|"]
-    for setting, scores in found.items():
-        good = [score for score in scores if score is not None]
-        cells = [_spread([score[name] for score in good]) for name in _FIGURES]
-        failed = len(scores) - len(good)
-        lines.append(f"| {setting} | {' | '.join(cells)} | {len(scores)}, {failed} |")
+def _structure(overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides over the program of a run."""
+    free = lambda name: name == "seed" or name.rpartition(".")[2] in optimizers.NUMBERS
+    return {name: value for name, value in sorted(overrides.items()) if not free(name)}
+
+
+class Outcome(NamedTuple):
+    """What became of a member: its figures, or why there are none."""
+
+    figures: Mapping[str, float] | None
+    failure: str = ""
+
+
+def told(sweep: Mapping[str, Any], member: Member) -> str:
+    """What decides over a member's figures, as its folder keeps it."""
+    return json.dumps(
+        [sweep["BASE"], member.overrides, sweep.get("FIGURES"), sweep.get("EVALUATE")], default=str
+    )
+
+
+def outcome(sweep: Mapping[str, Any], member: Member) -> Outcome | None:
+    """What became of a member, or None where it is not done."""
+    path = member.workdir / "member.json"
+    if not path.exists():
+        return None
+    record = json.loads(path.read_text())
+    if record["told"] != told(sweep, member):
+        return None
+    return Outcome(record["figures"], record["failure"])
+
+
+Outcomes = Sequence[tuple[Member, Outcome]]
+
+
+def table(found: Outcomes) -> str:
+    """In Markdown: means with 95 % confidence intervals over the seeds that did not fail."""
+    names = _figures(found)
+    lines = [f"| setting | {' | '.join(names)} | seeds, failed |", "|---" * (len(names) + 2) + "|"]
+    for setting, outcomes in _by_setting(found):
+        good = [outcome.figures for outcome in outcomes if outcome.figures is not None]
+        cells = [_interval([figures[name] for figures in good]) for name in names]
+        failed = len(outcomes) - len(good)
+        lines.append(f"| {' | '.join([setting, *cells])} | {len(outcomes)}, {failed} |")
     return "\n".join(lines) + "\n"
 
 
-def _flags(settings: Mapping[str, Any]) -> list[str]:
-    return [f"--{name}={value}" for name, value in settings.items()]
+def rows(found: Outcomes) -> str:
+    """In CSV: a line a member, with its settings, its figures and why it failed."""
+    names, settings = _figures(found), sorted({name for m, _ in found for name in m.overrides})
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["setting", *settings, *names, "failure"])
+    for member, outcome in found:
+        values = [member.overrides.get(name, "") for name in settings]
+        figures = [(outcome.figures or {}).get(name, "") for name in names]
+        writer.writerow([member.setting, *values, *figures, outcome.failure])
+    return out.getvalue()
 
 
-def _spread(values: Sequence[float]) -> str:
+def _figures(found: Outcomes) -> list[str]:
+    """Names of the figures, in order."""
+    return list(dict.fromkeys(name for _, outcome in found for name in outcome.figures or {}))
+
+
+def _by_setting(found: Outcomes) -> Iterator[tuple[str, list[Outcome]]]:
+    settings: dict[str, list[Outcome]] = {}
+    for member, outcome in found:
+        settings.setdefault(member.setting, []).append(outcome)
+    yield from settings.items()
+
+
+def _interval(values: Sequence[float]) -> str:
+    """The mean and half of its 95 % interval, by Student's t."""
     if not values:
         return "-"
-    spread = f" ± {statistics.stdev(values):.1g}" if len(values) > 1 else ""
-    return f"{statistics.mean(values):.3g}{spread}"
+    if len(values) == 1:
+        return f"{values[0]:.3g}"
+    from scipy.stats import t
+
+    error = statistics.stdev(values) / math.sqrt(len(values))
+    return f"{statistics.mean(values):.3g} ± {t.ppf(0.975, len(values) - 1) * error:.2g}"

@@ -7,7 +7,6 @@ import contextlib
 import functools
 import os
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 
 import jax
@@ -16,7 +15,6 @@ from ml_collections import ConfigDict, config_flags
 
 from experiments import app, recipes, run_folder
 from gan_jax import data, parallel, runs, sampling
-from gan_jax.checkpoints import digest
 from gan_jax.step import GameState
 from gan_jax.train import train
 from gan_jax.types import UserError
@@ -118,38 +116,22 @@ def run(
     with contextlib.ExitStack() as stack:
         real = recipes.make_data(recipe, config, config.data.split)
         recipes.check_columns(recipe, game, real)
-        batch = data.first(real, 2 * game.group)
         if leader:
-            stack.enter_context(runs.lock(workdir))
             print(data.describe(real))
-            columns = recipes.columns_record(real)
-            record = runs.record(
-                config.to_dict() | {"init": sources},
-                recipe=str(path),
-                seed=config.seed,
-                columns=columns,
-                examples=len(real),
-            )
-            runs.claim(
-                workdir,
-                record,
-                Path(path).read_text(),
-                allow_config_change=allow_config_change,
-                extendable=recipes.extendable(recipe, config),
-            )
-        alike = config.to_json() + str(sources) + Path(path).read_text() + data.describe(real)
-        parallel.check_agreement(alike, "config, recipe, data or --init")
-
-        make_state = partial(recipes.make_state, recipe, config, game, batch)
-        checkpoints = run_folder.make_checkpoints(workdir, plan)
-        if (restored := checkpoints.restore(jax.eval_shape(make_state))) is not None:
-            step, state = restored
-            print(f"continuing {workdir} from step {step:,} of {plan.steps:,}")
-        else:
-            run_folder.check_begins(workdir, plan)
-            state = run_folder.transfer(make_state(), sources, trust=trust)
-        if jax.process_count() > 1:
-            parallel.check_agreement(digest(state), "the checkpoint that they read from --workdir")
+        checkpoints, state = run_folder.begin(
+            stack,
+            path,
+            recipe,
+            config,
+            plan,
+            game,
+            real,
+            workdir,
+            sources=sources,
+            allow_config_change=allow_config_change,
+            trust=trust,
+            say=print,
+        )
         if int(state.step) >= plan.steps:
             return state
         loader = data.make_loader(

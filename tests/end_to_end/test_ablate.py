@@ -1,55 +1,139 @@
 """A sweep is trained, scored and tabled; what failed is counted, what is done is not done again."""
 
+import csv
+import json
 import re
+import time
 
 import pytest
 
 from experiments import sweeps
+from experiments.sweeps import Member, Outcome, Range
 from gan_jax.types import UserError
+from gan_jax.writers import read_metrics
 
 SWEEP = """
 BASE = "configs/points/gan.py:ring"
-SEEDS = (1,)
-OVERRIDES = {"steps": 2, "steps_per_call": 2, "batch_size": 8, "log_every": 2, "net.hidden": (8,),
-             "sample_every": 0, "evaluate_every": 0, "checkpoint_every": 2}
-EVALUATE = {"count": 100}
-SETTINGS = {"plain": {"r1": 0.0}, "too fast": {"generator.learning_rate": -1.0}}
+SEEDS = (1, 2)
+OVERRIDES = {"steps": 40, "steps_per_call": 2, "batch_size": 8, "log_every": 2, "net.hidden": (8,),
+             "sample_every": 0, "evaluate_every": 40, "evaluate_count": 100, "checkpoint_every": 4}
+FIGURES = ("samples/modes", "samples/reverse_kl")
+SETTINGS = {"plain": {"r1": 0.0}, "fast": {"r1": 0.0, "generator.learning_rate": 5e-3},
+            "too fast": {"r1": 0.0, "generator.learning_rate": 1e30}, "weightless": {"r1": -1.0}}
 """
 
 
-def test_a_sweep_is_one_table_of_means_over_seeds(script, tmp_path):
-    sweep, workdir = tmp_path / "sweep.py", tmp_path / "runs"
-    sweep.write_text(SWEEP)
-    done = script("ablate", f"--sweep={sweep}", f"--workdir={workdir}")
+@pytest.fixture
+def sweep(tmp_path):
+    path = tmp_path / "sweep.py"
+    path.write_text(SWEEP)
+    return path
+
+
+def test_a_sweep_that_is_killed_goes_on_to_the_table_of_one_that_is_not(sweep, script, tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    done = script("ablate", f"--sweep={sweep}", f"--workdir={whole}")
     assert done.returncode == 0, done.err
-    assert "too fast, seed 1: error: learning_rate -1.0" in done.err + done.out
-    header, _, plain, failed = (workdir / "table.md").read_text().splitlines()
-    assert header == "| setting | fid | kid | precision | recall | seeds, failed |"
-    number = r"-?[\d.e+-]+"
-    assert re.fullmatch(rf"\| plain \|( {number} \|){{4}} 1, 0 \|", plain)
-    assert failed == "| too fast | - | - | - | - | 1, 1 |"
-    assert (workdir / "table.md").read_text() in done.out
-    assert len(list(workdir.glob("*/seed_1"))) == 2
-    record = workdir / "plain" / "seed_1" / "evaluation.json"
+    table = (whole / "table.md").read_text()
+    assert table in done.out
+    header, _, plain, fast, *failed = table.splitlines()
+    assert header == "| setting | samples/modes | samples/reverse_kl | seeds, failed |"
+    number = r"-?[\d.e+-]+ ± [\d.e+-]+"
+    for line, name in ((plain, "plain"), (fast, "fast")):
+        assert re.fullmatch(rf"\| {name} \|( {number} \|){{2}} 2, 0 \|", line), line
+    assert plain.split("|")[2:] != fast.split("|")[2:]
+    assert failed == ["| too fast | - | - | 2, 2 |", "| weightless | - | - | 2, 2 |"]
+    with (whole / "table.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert [line["seed"] for line in lines] == ["1", "2"] * 4
+    assert "is nan" in lines[4]["failure"] or "is inf" in lines[4]["failure"]
+    assert "weight -1.0 of r1" in lines[6]["failure"]
+    assert [row["step"] for row in read_metrics(whole / "fast" / "seed_2")][-1] == 40
+
+    process = script("ablate", f"--sweep={sweep}", f"--workdir={broken}", wait=False)
+    newest = broken / "fast" / "seed_2" / "checkpoints" / "8"
+    while not newest.exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.terminate()
+    process.communicate(timeout=60)
+    assert not (broken / "table.md").exists()
+    again = script("ablate", f"--sweep={sweep}", f"--workdir={broken}")
+    assert again.returncode == 0, again.err
+    assert (broken / "table.md").read_text() == table
+
+    record = broken / "plain" / "seed_1" / "member.json"
     kept = record.stat().st_mtime_ns
-    again = script("ablate", f"--sweep={sweep}", f"--workdir={workdir}")
-    assert again.out.endswith((workdir / "table.md").read_text())
+    once_more = script("ablate", f"--sweep={sweep}", f"--workdir={broken}")
+    assert once_more.out == table
     assert record.stat().st_mtime_ns == kept
 
 
-def test_the_table_has_means_and_deviations_of_what_did_not_fail():
-    score = lambda fid: {"fid": fid, "kid": 0.1, "precision": 0.5, "recall": 0.5}
-    text = sweeps.table({"a": [score(1.0), None, score(3.0)], "b": [None]})
-    _, _, first, second = text.splitlines()
-    assert first == "| a | 2 ± 1 | 0.1 ± 0 | 0.5 ± 0 | 0.5 ± 0 | 3, 1 |"
-    assert second == "| b | - | - | - | - | 1, 1 |"
+def test_a_dry_run_tells_members_and_their_cost_and_does_nothing(sweep, script, tmp_path):
+    sweep.write_text(SWEEP.replace(', "weightless": {"r1": -1.0}', ""))
+    done = script("ablate", f"--sweep={sweep}", f"--workdir={tmp_path / 'none'}", "--dry_run")
+    assert done.returncode == 0, done.err
+    assert re.match(r"group 0, 6 together: [\d.e+-]+ minutes of steps\n  plain, seed 1\n", done.out)
+    assert re.search(r"\n6 members, [\d.e+-]+ minutes in all", done.out)
+    assert not (tmp_path / "none").exists()
+
+
+def member(setting, seed=0, **overrides):
+    return Member(setting, seed, {**overrides, "seed": seed}, None)
+
+
+def test_the_table_has_means_and_intervals_of_what_did_not_fail():
+    score = lambda fid: Outcome({"fid": fid, "kid": 0.1})
+    found = [
+        (member("a"), score(1.0)),
+        (member("a"), Outcome(None, "why")),
+        (member("a"), score(3.0)),
+        (member("b"), Outcome(None, "why")),
+    ]
+    _, _, first, second = sweeps.table(found).splitlines()
+    assert first == "| a | 2 ± 13 | 0.1 ± 0 | 3, 1 |"  # 12.7 standard errors of 1
+    assert second == "| b | - | - | 1, 1 |"
+    lines = sweeps.rows(found).splitlines()
+    assert lines[0] == "setting,seed,fid,kid,failure"
+    assert lines[1:3] == ["a,0,1.0,0.1,", "a,0,,,why"]
+
+
+def test_members_that_differ_in_seeds_and_numbers_of_optimizers_are_a_group():
+    rate = "generator.learning_rate"
+    members = [
+        member("a", 0, r1=1.0),
+        member("a", 1, r1=1.0),
+        member("b", 0, r1=1.0, **{rate: 1e-3}),
+        member("c", 0, r1=2.0),
+        member("c", 1, r1=2.0),
+    ]
+    assert sweeps.groups_of(members, 16) == [members[:3], members[3:]]
+    assert sweeps.groups_of(members, 2) == [members[:2], members[2:3], members[3:]]
+
+
+def test_axes_are_every_combination_or_so_many_draws():
+    axes = {"r1": (0.0, 1.0), "batch_size": (8, 16)}
+    whole = sweeps.settings_of({"BASE": "", "SEEDS": (0,), "AXES": axes})
+    assert list(whole) == [
+        f"r1={r1}, batch_size={size}" for r1 in axes["r1"] for size in axes["batch_size"]
+    ]
+    assert whole["r1=1.0, batch_size=8"] == {"r1": 1.0, "batch_size": 8}
+    drawn = {"BASE": "", "SEEDS": (0,), "DRAWS": 20, "DRAW_SEED": 3}
+    drawn["AXES"] = {"r1": Range(1e-3, 10.0, log=True), "loss": ("A", "B")}
+    settings = sweeps.settings_of(drawn)
+    assert settings == sweeps.settings_of(drawn) != sweeps.settings_of({**drawn, "DRAW_SEED": 4})
+    assert len(settings) == 20
+    assert {values["loss"] for values in settings.values()} == {"A", "B"}
+    strengths = [values["r1"] for values in settings.values()]
+    assert 1e-3 <= min(strengths) < 0.1 < max(strengths) <= 10
 
 
 @pytest.mark.parametrize(
     ("sweep", "said"),
     [
-        ({"BASE": "", "SEEDS": (0,)}, "no SETTINGS"),
+        ({"BASE": "", "SEEDS": (0,)}, "SETTINGS, or AXES"),
+        ({"BASE": "", "SETTINGS": {}}, "no SEEDS"),
         ({"BASE": "", "SEEDS": (0,), "SETTINGS": {"a b": {}, "a, b": {}}}, "share the folder a_b"),
+        ({"BASE": "", "SEEDS": (0,), "AXES": {"r1": Range(0, 1)}}, "how many DRAWS"),
     ],
 )
 def test_a_sweep_that_cannot_be_told_apart_is_refused(sweep, said, tmp_path):
@@ -60,3 +144,14 @@ def test_a_sweep_that_cannot_be_told_apart_is_refused(sweep, said, tmp_path):
 def test_settings_that_differ_by_a_sign_have_folders_of_their_own(tmp_path):
     sweep = {"BASE": "", "SEEDS": (0,), "SETTINGS": {"r1=1": {}, "r1=-1": {}, "r1=0.1": {}}}
     assert len({member.workdir for member in sweeps.members_of(sweep, tmp_path)}) == 3
+
+
+def test_what_became_of_a_member_is_of_its_settings_alone(tmp_path):
+    sweep = {"BASE": "x", "FIGURES": ("a",)}
+    one = Member("s", 0, {"r1": 1.0}, tmp_path)
+    (tmp_path / "member.json").write_text(
+        json.dumps({"told": sweeps.told(sweep, one), "figures": {"a": 1.0}, "failure": ""})
+    )
+    assert sweeps.outcome(sweep, one) == Outcome({"a": 1.0})
+    assert sweeps.outcome(sweep, one._replace(overrides={"r1": 2.0})) is None
+    assert sweeps.outcome({**sweep, "FIGURES": ("b",)}, one) is None
