@@ -6,7 +6,7 @@ import numpy as np
 
 from gan_jax import metrics
 from gan_jax.data import Category, Image, Kind
-from gan_jax.evaluation.figure import Figure, standard_error
+from gan_jax.evaluation.figure import Figure, binomial, standard_error
 from gan_jax.types import UserError
 
 _AT_ONCE = 256  # pairs of images
@@ -18,7 +18,7 @@ def pair_figures(kind: Kind, samples: np.ndarray, wanted: np.ndarray) -> dict[st
     """Samples beside what each is to be: of images `metrics.psnr`, `ssim` and L1 of [-1, 1].
 
     Of maps of classes `metrics.segmentation_scores`; classes called `unlabelled` or `void` are not
-    counted.
+    counted. Of single classes accuracy.
 
     Args:
       kind: of both.
@@ -39,8 +39,15 @@ def pair_figures(kind: Kind, samples: np.ndarray, wanted: np.ndarray) -> dict[st
             "mean_iou": Figure(scores.mean_iou, None, "higher", f"{how}; {each}"),
             "pixel_accuracy": Figure(scores.pixel_accuracy, None, "higher", how),
         }
+    if isinstance(kind, Category) and wanted.ndim == 1:
+        confusion = metrics.confusion_matrix(wanted.astype(int), samples, len(kind.classes))
+        _, recall = metrics.class_precision_recall(confusion)
+        named = zip(kind.classes, recall, strict=True)
+        each = ", ".join(f"{name}: {share:.3f}" for name, share in named if not np.isnan(share))
+        how = f"of {count:,} examples; binomial error; {each}"
+        return {"accuracy": binomial(float(np.mean(wanted == samples)), count, "higher", how)}
     if type(kind) is not Image:
-        raise UserError("only images and maps of classes are compared one by one")
+        raise UserError("only images and classes are compared one by one")
     ours, theirs = (np.asarray(kind.to_float(kind.to_stored(x))) for x in (samples, wanted))
     ratio = np.minimum(metrics.psnr(ours, theirs), _MOST_DECIBELS)
     how = f"of {count:,} pairs; error of the mean"
