@@ -225,8 +225,16 @@ def drawer(
             columns = min(len(label.classes), _MOST_COLUMNS)
         wanted = columns * _ROWS
     count = available(game, examples, wanted)
-    inputs = make_inputs(game, kinds, examples, key, range(count)).columns
+    inputs, _, right = make_inputs(game, kinds, examples, key, range(count))
     draw = sampler(game)
+    if isinstance(kind, Category) and right is not None and right.ndim == 1:
+
+        def draw_confusion(players: Players) -> tuple[np.ndarray, None, None]:
+            told = draw(players, inputs)
+            matrix = metrics.confusion_matrix(right, told, len(kind.classes))
+            return show.confusion(kind, matrix), None, None
+
+        return draw_confusion
 
     picture = pictured(game, kind, examples)
 

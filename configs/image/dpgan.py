@@ -8,9 +8,10 @@ al., 2023, arXiv:2302.02936). Nets are MLPs without normalisation.
 
 `privacy.epsilon` is told when training begins, at δ = 1e-5, for Poisson sampling of batches, of
 which shuffled epochs are not quite (`gan_jax/privacy.py`). It holds of weights and samples, not of
-what a run logs of its data, and only of those who do not know `seed`, from which the noise comes:
-keep `config.json`, checkpoints and `metrics.jsonl` to yourself. `experiments.privacy` has a run's ε
-so far, and attacks it.
+what a run logs of its data, nor if a player began (`--init`) or a setting was chosen by them; and
+only against those who do not know `seed`, from which the noise comes: keep `config.json`,
+checkpoints and `metrics.jsonl` to yourself. `experiments.privacy` has a run's ε so far, and attacks
+it.
 
     python -m experiments.train --config=configs/image/dpgan.py:mnist --workdir=runs/dpgan
     python -m experiments.privacy --workdir=runs/dpgan
@@ -24,6 +25,7 @@ from gan_jax import algorithms, data, losses, nets, optimizers, priors, privacy,
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.train import Plan, settings
+from gan_jax.types import UserError
 
 VARIANTS = {"digits": 1_500, "mnist": 6_000, "fashion_mnist": 6_000, "cifar10": 6_000}
 TINY = {"net.hidden": (8,), "discriminator_repeats": 2}
@@ -43,6 +45,8 @@ def get_config(variant: str = "digits") -> ConfigDict:
 
 def complete(config: ConfigDict) -> ConfigDict:
     """With the number of examples, and ε of the whole run."""
+    if config.best:
+        raise UserError(f"best={config.best} chooses by the data, without noise: leave it empty")
     said, updates = config.privacy, config.steps * config.discriminator_repeats
     said.examples = len(data.Source(**config.data).load(config.data.split))
     said.epsilon = privacy.epsilon(said.noise_multiplier, config.batch_size, said.examples, updates)

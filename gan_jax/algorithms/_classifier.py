@@ -40,7 +40,7 @@ def classifier(net: nn.Module) -> Game:
     return Game(
         init=init,
         turns=(Turn("classifier", loss),),
-        inputs=lambda keys, batch: {},
+        inputs=lambda keys, batch: {"x": batch["x"]},
         sample=read,
         sampler="",
         conditions=("x",),

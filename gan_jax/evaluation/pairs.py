@@ -6,7 +6,7 @@ import numpy as np
 
 from gan_jax import metrics
 from gan_jax.data import Category, Image, Kind, Video
-from gan_jax.evaluation.figure import Figure, standard_error
+from gan_jax.evaluation.figure import Figure, binomial, standard_error
 from gan_jax.types import UserError
 
 _AT_ONCE = 256  # pairs of images
@@ -19,7 +19,8 @@ def pair_figures(kind: Kind, samples: np.ndarray, wanted: np.ndarray) -> dict[st
 
     Of films these are means over frames; also the squared error `mse`, of values in [0, 1] summed
     over a frame, and `sharpness`, `metrics.sharpness` as a share of that of what is wanted. Of maps
-    of classes `metrics.segmentation_scores`; classes called `unlabelled` or `void` are not counted.
+    of classes `metrics.segmentation_scores`; classes called `unlabelled` or `void` are not counted. Of
+    single classes accuracy.
 
     Args:
       kind: of both.
@@ -40,8 +41,15 @@ def pair_figures(kind: Kind, samples: np.ndarray, wanted: np.ndarray) -> dict[st
             "mean_iou": Figure(scores.mean_iou, None, "higher", f"{how}; {each}"),
             "pixel_accuracy": Figure(scores.pixel_accuracy, None, "higher", how),
         }
+    if isinstance(kind, Category) and wanted.ndim == 1:
+        confusion = metrics.confusion_matrix(wanted.astype(int), samples, len(kind.classes))
+        _, recall = metrics.class_precision_recall(confusion)
+        named = zip(kind.classes, recall, strict=True)
+        each = ", ".join(f"{name}: {share:.3f}" for name, share in named if not np.isnan(share))
+        how = f"of {count:,} examples; binomial error; {each}"
+        return {"accuracy": binomial(float(np.mean(wanted == samples)), count, "higher", how)}
     if not isinstance(kind, Image):
-        raise UserError("only images, films and maps of classes are compared one by one")
+        raise UserError("only images, films and classes are compared one by one")
     ours, theirs = (np.asarray(kind.to_float(kind.to_stored(x))) for x in (samples, wanted))
     if isinstance(kind, Video):
         ours, theirs = (x.reshape(-1, *x.shape[2:]) for x in (ours, theirs))

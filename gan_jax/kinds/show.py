@@ -81,6 +81,15 @@ def strips(kinds: Kind | Mapping[str, Kind], titled: Mapping[str, np.ndarray]) -
     return pictures.sections({title: samples(by_title[title], x) for title, x in arrays.items()})
 
 
+def confusion(kind: Category, matrix: np.ndarray) -> np.ndarray:
+    """Draws how often each class was taken for each, as `metrics.confusion_matrix` has it.
+
+    Returns:
+      The picture, uint8 [H, W, 3].
+    """
+    return pictures.confusion(matrix, kind.classes)
+
+
 @functools.singledispatch
 def _draw(kind: Kind, x: np.ndarray, columns: int | None, real: np.ndarray | None) -> np.ndarray:
     raise UserError(f"there is no picture of {kind.name}")

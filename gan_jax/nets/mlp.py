@@ -151,6 +151,29 @@ class Discriminator(WithHeads):
         return Head(heads=self.heads, features=self.features, dtype=self.dtype)(x, train=train)
 
 
+class Classifier(nn.Module):
+    """From an example of any shape to features and to logits over classes.
+
+    Attributes:
+      num_classes: K.
+      hidden: widths of the hidden layers, at least one.
+      activation: after each.
+      dtype: of the computation; features and logits are float32.
+    """
+
+    num_classes: int
+    hidden: Sequence[int]
+    activation: Callable[[Array], Array] = nn.relu
+    dtype: Any = jnp.float32
+
+    @nn.compact
+    def __call__(self, x: Array, train: bool = False) -> tuple[Array, Array]:
+        """Maps examples [B, ...] to features [B, D], the last hidden layer, and logits [B, K]."""
+        net = MLP(self.hidden, None, self.activation, self.dtype)
+        features = net(x.reshape(x.shape[0], -1), train).astype(jnp.float32)
+        return features, nn.Dense(self.num_classes)(features)
+
+
 class PairDiscriminator(nn.Module):
     """From an example of any shape and a latent to the logit of the pair.
 

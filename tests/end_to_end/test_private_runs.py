@@ -6,7 +6,8 @@ import dp_accounting
 import pytest
 from dp_accounting.pld import PLDAccountant
 
-from experiments import train
+from experiments import recipes, train
+from gan_jax.types import UserError
 
 
 def test_a_private_run_says_its_epsilon_and_any_run_is_attacked(tiny, tmp_path, scripts, capsys):
@@ -26,3 +27,10 @@ def test_a_private_run_says_its_epsilon_and_any_run_is_attacked(tiny, tmp_path, 
         names = {f"{a}_{b}" for a in ("real_logit", "nearest_sample") for b in ("auc", "tpr")}
         assert figures.keys() == names
         assert 0.1 < figures["nearest_sample_auc"]["value"] < 0.9
+
+
+def test_a_checkpoint_is_not_to_be_chosen_by_the_data(tiny):
+    path, config = tiny("image/dpgan")
+    config.best = "-samples/fid"
+    with pytest.raises(UserError, match="chooses by the data"):
+        recipes.completed(recipes.load_recipe(path), config)

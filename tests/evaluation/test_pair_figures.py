@@ -54,6 +54,14 @@ def test_of_maps_unlabelled_pixels_are_not_counted():
     assert "sky: 0.500, road: 0.500" in found["mean_iou"].how
 
 
+def test_of_classes_accuracy_is_told_and_what_is_found_of_each():
+    kind = data.Category(("cat", "dog", "cow"))
+    found = pair_figures(kind, np.array([0, 1, 1, 0, 1]), np.array([0, 1, 1, 1, 0]))
+    accuracy = found["accuracy"]
+    assert (accuracy.value, accuracy.error) == pytest.approx((0.6, np.sqrt(0.6 * 0.4 / 5)))
+    assert accuracy.how.endswith("cat: 0.500, dog: 0.667")
+
+
 def test_other_kinds_are_refused():
-    with pytest.raises(UserError, match="only images, films and maps"):
+    with pytest.raises(UserError, match="only images, films and classes"):
         pair_figures(data.Real(), np.zeros((2, 3)), np.zeros((2, 3)))
