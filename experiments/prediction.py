@@ -51,13 +51,15 @@ def main() -> None:
     print(f"{shown.name}, {shown.split}: {len(past):,} films, {past.shape[1]} frames seen\n")
     print(f"| foretold by | {' | '.join(_COLUMNS)} |\n|---|{'---:|' * len(_COLUMNS)}")
     for name, frames in made.items():
-        print(f"| {name} | {' | '.join(figures(kind, frames, future).values())} |")
+        told = figures(kind, frames, future)
+        print(f"| {name} | {' | '.join(told.get(column, '-') for column in _COLUMNS)} |")
     ahead = range(1, future.shape[1] + 1)
     print(f"\n| frames ahead | {' | '.join(map(str, ahead))} |\n|---|{'---:|' * len(ahead)}")
     for figure in _BY_FRAME:
         for name, frames in made.items():
-            each = (figures(kind, frames[:, [t - 1]], future[:, [t - 1]])[figure] for t in ahead)
-            print(f"| {figure}, {name} | {' | '.join(told.split()[0] for told in each)} |")
+            each = (figures(kind, frames[:, [t - 1]], future[:, [t - 1]]) for t in ahead)
+            values = (told.get(figure, "-").split()[0] for told in each)
+            print(f"| {figure}, {name} | {' | '.join(values)} |")
     out = Path(_OUT.value or runs[0].workdir / "prediction.gif")
     write.samples(out, kind, beside(past, future, made[runs[0].workdir.name]))
     print(f"\n{out}")

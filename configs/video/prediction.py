@@ -45,7 +45,7 @@ TINY = {
 
 def get_config(variant: str = "moving_mnist") -> ConfigDict:
     plan = Plan(
-        steps=4_000, batch_size=16, sample_every=500, evaluate_every=1_000, evaluate_count=500
+        steps=2_400, batch_size=16, sample_every=400, evaluate_every=1_200, evaluate_count=500
     )
     adam = Adam(learning_rate=1e-3, beta1=0.9)
     judge = Adam(learning_rate=2e-4, beta1=0.5)

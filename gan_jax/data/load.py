@@ -21,7 +21,7 @@ from gan_jax.data.dataset import (
 )
 from gan_jax.data.embedded import digits, iris
 from gan_jax.data.files import array_file, image_folder, is_there
-from gan_jax.data.films import moving_images, moving_shapes
+from gan_jax.data.films import Drawn, moving_images, moving_shapes
 from gan_jax.data.kinds import Category, Image, Kind, Tokens, Video
 from gan_jax.data.pairs import image_pairs
 from gan_jax.data.scenes import shapes
@@ -88,7 +88,7 @@ class Source:
     kinds: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def load(self, split: str) -> Dataset:
-        """Opens one split, decoded at once where that takes little memory.
+        """Opens one split, decoded at once where that takes little memory, unless it is drawn.
 
         Raises:
             UserError: if it cannot be had, or its classes are not `num_classes`.
@@ -102,7 +102,7 @@ class Source:
             length=self.length,
             kinds=dict(self.kinds),
         )
-        if decoded_bytes(dataset) <= RESIDENT_LIMIT:
+        if not isinstance(dataset, Drawn) and decoded_bytes(dataset) <= RESIDENT_LIMIT:
             dataset = materialise(dataset)
         classes = num_classes(dataset)
         if self.num_classes and classes is not None and classes != self.num_classes:
@@ -182,7 +182,7 @@ def load(
         films = moving_shapes(
             count, seed=seed, side=resolution or 32, frames=length or 16, split=split
         )
-        return _shape(films, None, channels)
+        return films if channels == 3 else _shape(films, None, channels)
     elif name in _MOVING:
         images = materialise(load(_MOVING[name], split=split, channels=channels))
         return moving_images(images, count, seed=seed, side=resolution or 64, frames=length or 20)

@@ -43,7 +43,7 @@ class Cell(nn.Module):
 
 
 class _Step(nn.Module):
-    """Reads a frame, or after the past the one foretold last, and foretells the next."""
+    """Reads a frame, or after the past the one foretold last, and foretells what changes in it."""
 
     channels: int
     width: int
@@ -56,7 +56,7 @@ class _Step(nn.Module):
         self, carry: tuple[tuple[State, ...], Array], seen: tuple[Array, Array]
     ) -> tuple[tuple[tuple[State, ...], Array], Array]:
         (states, foretold), (frame, given) = carry, seen
-        x = jnp.where(given, frame, foretold)
+        x = before = jnp.where(given, frame, foretold)
         for _ in range(self.halvings):
             x = leaky_relu(Conv(self.width, (4, 4), 2, dtype=self.dtype)(x))
         after = []
@@ -67,19 +67,23 @@ class _Step(nn.Module):
             x = ConvTranspose(
                 self.width if halving else self.channels, (4, 4), 2, dtype=self.dtype
             )(x)
-            x = leaky_relu(x) if halving else nn.tanh(x.astype(jnp.float32))
+            x = leaky_relu(x) if halving else x
+        x = before + x.astype(jnp.float32)
         return (tuple(after), x), x
 
 
 class Predictor(nn.Module):
     """Layers of a convolutional LSTM between strided convolutions, fed with their own frames.
 
+    A frame is the one before and a change of it. A tanh at the end would hold the net where L2
+    leads it first, at all that is commonest: before a dark ground, at black.
+
     Attributes:
       frames: how many it foretells.
       width: channels of every map.
       layers: of the LSTM.
       halvings: of the sides, before the LSTM; they are undone after it.
-      dtype: of the convolutions; the film is float32, in [-1, 1].
+      dtype: of the convolutions; the film is float32, in [-1, 1] but in training.
     """
 
     frames: int
@@ -95,7 +99,7 @@ class Predictor(nn.Module):
         Raises:
           UserError: for sides that cannot be halved so often.
         """
-        del label, train
+        del label
         batch, past, height, width, channels = x.shape
         scale = 2**self.halvings
         if height % scale or width % scale:
@@ -108,4 +112,5 @@ class Predictor(nn.Module):
         step = nn.scan(_Step, variable_broadcast="params", split_rngs={"params": False})
         run = step(channels, self.width, self.layers, self.halvings, self.dtype)
         _, made = run((states, frames[0]), (jnp.concatenate([frames, unseen]), given))
-        return jnp.moveaxis(made[past - 1 :], 0, 1)
+        film = jnp.moveaxis(made[past - 1 :], 0, 1)
+        return film if train else jnp.clip(film, -1.0, 1.0)

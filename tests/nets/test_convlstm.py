@@ -16,12 +16,13 @@ def net(frames):
 
 def test_it_reads_its_own_frames_as_it_reads_the_past():
     variables = random_variables(net(2), FILMS)
-    whole = net(2).apply(variables, FILMS)
-    first = net(1).apply(variables, FILMS)
+    whole = net(2).apply(variables, FILMS, train=True)
+    first = net(1).apply(variables, FILMS, train=True)
     np.testing.assert_allclose(whole[:, :1], first, atol=1e-6)
-    second = net(1).apply(variables, jnp.concatenate([FILMS, first], axis=1))
+    second = net(1).apply(variables, jnp.concatenate([FILMS, first], axis=1), train=True)
     np.testing.assert_allclose(whole[:, 1:], second, atol=1e-6)
     assert np.abs(whole[:, 1] - whole[:, 0]).max() > 1e-4
+    np.testing.assert_array_equal(net(2).apply(variables, FILMS), np.clip(whole, -1, 1))
 
 
 def test_every_parameter_matters():
