@@ -27,6 +27,7 @@ from gan_jax.nets import (
     unet,
     vgg,
     wavegan,
+    words,
 )
 
 __all__ = [
@@ -49,4 +50,5 @@ __all__ = [
     "unet",
     "vgg",
     "wavegan",
+    "words",
 ]
