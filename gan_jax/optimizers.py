@@ -145,6 +145,27 @@ def private(
     return optax.chain(alone, noise, inner)
 
 
+def near_orthogonal(beta: float = 0.001) -> optax.GradientTransformation:
+    """Draws every matrix towards the orthogonal ones: `W <- (1 + β) W - β (W Wᵀ) W`; comes last.
+
+    Word Translation Without Parallel Data, Conneau et al., 2018, arXiv:1710.04087, eq. 7.
+
+    Args:
+      beta: β, 0.001 in the paper.
+
+    Raises:
+      UserError: β is not in [0, 1].
+    """
+    if not 0 <= beta <= 1:
+        raise UserError(f"beta {beta} is not in [0, 1]")
+
+    def drawn(update: Array, param: Array) -> Array:
+        w = param + update
+        return (1 + beta) * w - beta * (w @ w.T) @ w - param
+
+    return optax.stateless_with_tree_map(drawn)
+
+
 def freeze(*names: str) -> optax.GradientTransformation:
     """Leaves the parameters as they are whose paths, such as `Body_0/Conv_1/kernel`, lie in these.
 

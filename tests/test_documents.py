@@ -32,7 +32,7 @@ METHODS = (ROOT / "docs/methods.md").read_text()
 
 
 def test_the_table_of_methods_names_every_recipe_and_nothing_that_is_not_there():
-    folders = "(?:audio|faces|image|points|table|text|translation|video)"
+    folders = "(?:audio|faces|image|points|table|text|text_to_image|translation|video|words)"
     named = set()
     for row in METHODS.splitlines():
         folder = ""

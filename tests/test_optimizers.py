@@ -4,7 +4,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax.optimizers import Adam, clip_weights, cosine, freeze
+from gan_jax.optimizers import Adam, clip_weights, cosine, freeze, near_orthogonal
 from gan_jax.types import UserError
 
 RATE = 0.3
@@ -143,3 +143,14 @@ def test_frozen_layers_stay_and_the_others_move():
     }  # fmt: skip
     with pytest.raises(UserError, match="no parameter 'c' to freeze"):
         freeze("c").init(params)
+
+
+def test_near_orthogonal_draws_singular_values_towards_1():
+    draw = near_orthogonal(0.1)
+    w = {"w": np.diag([0.5, 1.0, 1.2]).astype(np.float32)}
+    update, _ = draw.update({"w": np.zeros((3, 3), np.float32)}, draw.init(w), w)
+    values = np.array([0.5, 1.0, 1.2])
+    expected = np.diag(1.1 * values - 0.1 * values**3)
+    np.testing.assert_allclose(w["w"] + update["w"], expected, atol=1e-6)
+    with pytest.raises(UserError, match="beta 2"):
+        near_orthogonal(2)

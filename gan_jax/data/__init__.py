@@ -73,3 +73,9 @@ from gan_jax.data.views import renamed as renamed
 from gan_jax.data.views import select as select
 from gan_jax.data.views import transformed as transformed
 from gan_jax.data.views import unpaired as unpaired
+from gan_jax.data.words import Vocabulary as Vocabulary
+from gan_jax.data.words import align as align
+from gan_jax.data.words import count_vectors as count_vectors
+from gan_jax.data.words import normalised as normalised
+from gan_jax.data.words import read_sentences as read_sentences
+from gan_jax.data.words import read_vectors as read_vectors

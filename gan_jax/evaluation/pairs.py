@@ -19,8 +19,8 @@ def pair_figures(kind: Kind, samples: np.ndarray, wanted: np.ndarray) -> dict[st
 
     Of films these are means over frames; also the squared error `mse`, of values in [0, 1] summed
     over a frame, and `sharpness`, `metrics.sharpness` as a share of that of what is wanted. Of maps
-    of classes `metrics.segmentation_scores`; classes called `unlabelled` or `void` are not counted. Of
-    single classes accuracy.
+    of classes `metrics.segmentation_scores`; classes called `unlabelled` or `void` are not counted.
+    Of single classes accuracy.
 
     Args:
       kind: of both.

@@ -41,6 +41,16 @@ from gan_jax.metrics.neighbours import (
 from gan_jax.metrics.ngrams import distinct_share, ngram_divergence
 from gan_jax.metrics.overfitting import discriminator_gap
 from gan_jax.metrics.path_length import path_lengths, perceptual_path_length, slerp
+from gan_jax.metrics.retrieval import (
+    cosines,
+    csls,
+    mean_csls_cosine,
+    mutual_pairs,
+    precision_at,
+    procrustes,
+    recall_of_own,
+    refine,
+)
 from gan_jax.metrics.segmentation import SegmentationScores, segmentation_scores
 from gan_jax.metrics.spectrogram import SPECTROGRAM_FRAME, SPECTROGRAM_HOP, log_spectrogram
 from gan_jax.metrics.spectrum import log_spectrum, spectrum_distance
@@ -77,6 +87,8 @@ __all__ = [
     "conditional_frechet_distance",
     "confusion_matrix",
     "content_distance",
+    "cosines",
+    "csls",
     "density_coverage",
     "discriminator_gap",
     "distinct_share",
@@ -89,6 +101,7 @@ __all__ = [
     "log_spectrogram",
     "log_spectrum",
     "marginal_distances",
+    "mean_csls_cosine",
     "membership",
     "memorisation",
     "merge",
@@ -97,15 +110,20 @@ __all__ = [
     "moments",
     "motion_distance",
     "multiscale_ssim",
+    "mutual_pairs",
     "nearest_neighbours",
     "ngram_divergence",
     "pairwise_diversity",
     "pairwise_feature_distance",
     "path_lengths",
     "perceptual_path_length",
+    "precision_at",
     "precision_recall",
+    "procrustes",
     "psnr",
+    "recall_of_own",
     "record_distances",
+    "refine",
     "segmentation_scores",
     "sharpness",
     "slerp",

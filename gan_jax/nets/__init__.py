@@ -31,6 +31,7 @@ from gan_jax.nets import (
     vgg,
     wavegan,
     wavenet,
+    words,
 )
 
 __all__ = [
@@ -57,4 +58,5 @@ __all__ = [
     "vgg",
     "wavegan",
     "wavenet",
+    "words",
 ]
