@@ -83,7 +83,7 @@ def way_on_cpu(request, monkeypatch):
 
 @both
 @pytest.mark.usefixtures("way_on_cpu")
-@settings(max_examples=10, derandomize=True, deadline=None, database=None)
+@settings(max_examples=5, derandomize=True, deadline=None, database=None)
 @given(drawn=settings_of_a_layer())
 @example(drawn=(WIDE_STRIDES, (2, 5, 4, 2)))
 @example(drawn=(TWO_TAPS, (2, 6, 4, 2)))

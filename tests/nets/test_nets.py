@@ -20,8 +20,7 @@ def parameter_count(net, *inputs):
     return sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
 
 
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("channels", "dtype"), [(1, jnp.float32), (3, jnp.bfloat16)])
 @pytest.mark.parametrize("resolution", [8, 14, 16, 28, 32, 56, 64])
 def test_dcgan_makes_and_judges_float32_images_of_any_resolution(resolution, channels, dtype):
     image = (2, resolution, resolution, channels)

@@ -16,8 +16,7 @@ LATENT, IMAGES = jax.random.normal(KEY, (3, 4)), jax.random.normal(KEY, (3, 8, 8
 LABEL = jnp.array([0, 2, 1])
 
 
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("channels", "dtype"), [(1, jnp.float32), (3, jnp.bfloat16)])
 @pytest.mark.parametrize("resolution", [8, 14, 16, 28, 32, 56, 64, 128])
 def test_makes_and_judges_float32_images_of_any_resolution(resolution, channels, dtype):
     image = (2, resolution, resolution, channels)
