@@ -13,6 +13,7 @@ random = np.random.default_rng(0)
 POINTS = random.normal(size=(50, 2)).astype(np.float32)
 IMAGES = np.tanh(random.normal(size=(50, 16, 16, 1))).astype(np.float32)
 SOUNDS = np.tanh(random.normal(size=(50, 64, 1))).astype(np.float32)
+TOKENS = random.integers(5, size=(50, 4)).astype(np.int32)
 LABELS = random.integers(3, size=50)
 KNOWN = (random.random(size=POINTS.shape) < 0.7).astype(np.float32)
 LABELLED = {"x": POINTS, "label": LABELS}
@@ -89,6 +90,9 @@ class Styled(nn.Module):
 
 
 GENERATOR, DISCRIMINATOR = nets.mlp.Generator((2,), (6,)), nets.mlp.Discriminator((6,))
+
+
+WRITER = nets.sequences.LSTM(5, 3)
 
 
 def gan(generator=GENERATOR, discriminator=DISCRIMINATOR, **settings):
@@ -271,6 +275,28 @@ GAMES = {
     "gain": (
         lambda: algorithms.gain(Dropped(2), Dropped(2), hint_rate=0.5, hide=0.3, binary=[1]),
         {"x": (POINTS > 0).astype(np.float32), "observed": KNOWN},
+    ),
+    "language model": (
+        lambda: algorithms.language_model(
+            nets.sequences.Transformer(5, 4, 1, heads=2), length=4, end=0
+        ),
+        {"x": TOKENS},
+    ),
+    "seqgan": (
+        lambda: algorithms.seqgan(
+            WRITER, nets.sequences.Discriminator(5, 2, 1, (1, 2), 3, 0.3), length=4, rollouts=2
+        ),
+        {"x": TOKENS},
+    ),
+    "relgan": (
+        lambda: algorithms.relgan(
+            WRITER,
+            nets.sequences.Discriminator(5, 2, 2, (1, 2), 3),
+            length=4,
+            sharpness=lambda step: 1.0 + step,
+            end=0,
+        ),
+        {"x": TOKENS},
     ),
     "classifier": (lambda: algorithms.classifier(DroppedClassifier()), LABELLED),
 }

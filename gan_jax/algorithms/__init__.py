@@ -12,9 +12,12 @@ from gan_jax.algorithms._gan import Scene, Term, gan, logits_of
 from gan_jax.algorithms._gman import gman
 from gan_jax.algorithms._infogan import infogan
 from gan_jax.algorithms._iwae import iwae, log_importance_weights
+from gan_jax.algorithms._language_model import language_model
 from gan_jax.algorithms._madgan import madgan
 from gan_jax.algorithms._path_length import path_regularised
 from gan_jax.algorithms._pix2pix import Comparison, perceptual, pix2pix
+from gan_jax.algorithms._relgan import relgan
+from gan_jax.algorithms._seqgan import seqgan
 from gan_jax.algorithms._vae import BERNOULLI, Likelihood, gaussian, vae
 from gan_jax.algorithms._vae_gan import vae_gan
 
@@ -36,12 +39,15 @@ __all__ = [
     "gman",
     "infogan",
     "iwae",
+    "language_model",
     "log_importance_weights",
     "logits_of",
     "madgan",
     "path_regularised",
     "perceptual",
     "pix2pix",
+    "relgan",
+    "seqgan",
     "targets",
     "terms",
     "unrolled",

@@ -22,11 +22,13 @@ from gan_jax.data.dataset import (
 from gan_jax.data.embedded import digits, iris
 from gan_jax.data.files import array_file, image_folder, is_there
 from gan_jax.data.kinds import Category, Image, Kind, Tokens, Video
+from gan_jax.data.oracles import oracle
 from gan_jax.data.pairs import image_pairs
 from gan_jax.data.scenes import shapes
 from gan_jax.data.spoken import spoken_digit
 from gan_jax.data.stacked import stacked
 from gan_jax.data.tables import csv_file
+from gan_jax.data.text import sentences
 from gan_jax.data.tfds import tfds_dataset
 from gan_jax.data.transforms import resize, resize_labels, set_channels
 from gan_jax.data.views import transformed
@@ -39,7 +41,12 @@ _TOYS: dict[str, Callable[..., ArrayDataset]] = {
     "two_moons": toy.two_moons,
     "swiss_roll": toy.swiss_roll,
 }
-_COUNTS = {**dict.fromkeys(_TOYS, 100_000), "stacked_mnist": 128_000, "shapes": 4_000}
+_COUNTS = {
+    **dict.fromkeys(_TOYS, 100_000),
+    "stacked_mnist": 128_000,
+    "shapes": 4_000,
+    "oracle": 10_000,
+}
 _SIDES = ({"x": "B", "source": "A"}, {"x": "A", "source": "B"})  # of a folder of pairs
 _BUILT_IN = (*_EMBEDDED, *_COUNTS, "spoken_digit")
 
@@ -116,16 +123,17 @@ def load(
 
     Args:
         name: In this order: `digits` or `iris`; a toy, `ring`, `grid`, `two_moons` or
-            `swiss_roll`; `shapes`; `stacked_mnist`, which is `stacked` of TFDS's `mnist`;
-            `spoken_digit`; a path of a `.npy` or `.npz` file or a folder of images, which exists or
-            starts with `/`, `.` or `~`; else a TFDS name.
-        split: `train`, `test` or `all` of the embedded sets and `spoken_digit`, `train` or `test`
-            of `shapes`, TFDS's own (slices too), a folder's own, and `train` of all others.
+            `swiss_roll`; `shapes`; `oracle`; `stacked_mnist`, which is `stacked` of TFDS's `mnist`;
+            `spoken_digit`; a path of a `.npy`, `.npz`, `.csv` or `.txt` file or a folder of images,
+            which exists or starts with `/`, `.` or `~`; else a TFDS name.
+        split: `train`, `test` or `all` of the embedded sets, `spoken_digit` and `.txt` files,
+            `train` or `test` of `shapes` and `oracle`, TFDS's own (slices too), a folder's own, and
+            `train` of all others.
         resolution: Crop images and label maps to their central square and resize them to this side.
         channels: Make images grey (1) or coloured (3).
         seed: Of the toys and stacks.
-        count: How many points of a toy, by default 100,000, stacks, by default 128,000, or scenes
-            of `shapes`, by default 4,000.
+        count: How many points of a toy, by default 100,000, stacks, by default 128,000, scenes of
+            `shapes`, by default 4,000, or sequences of `oracle`, by default 10,000.
         features: Of TFDS, which feature becomes each column; see `tfds_dataset`. Of a folder
             `{"x": "B", "source": "A"}` or the other way, for pairs; see `image_pairs`.
         length: Samples of a clip of audio, or tokens of a piece of text.
@@ -142,12 +150,13 @@ def load(
     if count is not None and name not in _COUNTS:
         raise UserError(f"data.count is for {', '.join(_COUNTS)}, not for {name}; remove it")
     is_csv = name.lower().endswith(".csv")
-    is_folder = _is_path(name) and not (is_array_file or is_csv)
+    is_text = name.lower().endswith(".txt")
+    is_folder = _is_path(name) and not (is_array_file or is_csv or is_text)
     of_pairs = is_folder and dict(features or {}) in _SIDES
     if features and not is_tfds and not of_pairs:
         raise UserError(f"data.features is for TFDS data sets, not for {name}; remove it")
-    if length and not (is_tfds or name == "spoken_digit"):
-        raise UserError(f"data.length is for audio and text of TFDS, not for {name}; remove it")
+    if length and not (is_tfds or is_text or name in ("spoken_digit", "oracle")):
+        raise UserError(f"data.length is for audio and text, not for {name}; remove it")
     if kinds and not (is_tfds or (is_array_file and name not in _BUILT_IN)):
         raise UserError(f"data.kinds is for TFDS and array files, not for {name}; remove it")
     count = _COUNTS.get(name, 0) if count is None else count
@@ -159,6 +168,8 @@ def load(
         dataset = _TOYS[name](count, seed=seed)
     elif name == "shapes":
         return shapes(count, seed=seed, side=resolution or 64, split=split)
+    elif name == "oracle":
+        dataset = oracle(count, seed=seed, split=split, length=length or 20)
     elif name == "stacked_mnist":
         dataset = stacked(materialise(tfds_dataset("mnist", split=split)), count, seed)
     elif name == "spoken_digit":
@@ -168,6 +179,8 @@ def load(
     elif is_csv:
         check_split(name, split, ["train"])
         dataset = csv_file(name)
+    elif is_text:
+        dataset = sentences(name, split=split, length=length)
     elif of_pairs:
         reverse = dict(features or {}) == _SIDES[1]
         return image_pairs(
@@ -183,7 +196,7 @@ def load(
 
 
 def _is_path(name: str) -> bool:
-    if name.lower().endswith((".npy", ".npz")):
+    if name.lower().endswith((".npy", ".npz", ".txt")):
         return True
     return name.startswith(("/", ".", "~", os.sep)) or is_there(Path(name))
 
@@ -248,6 +261,7 @@ SOURCES: Mapping[str, Source] = {
     "shapes": Source("shapes", test_split="test", resolution=32),
     "ring": Source("ring"),
     "grid": Source("grid"),
+    "oracle": Source("oracle", test_split="test", length=20, vocabulary=5_000),
     "spoken_digit": Source("spoken_digit", test_split="test", num_classes=10, length=4096),
     "tiny_shakespeare": Source("tiny_shakespeare", test_split="test", length=32, vocabulary=65),
     "edges2shoes_handbags": Source(

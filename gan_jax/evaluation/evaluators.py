@@ -17,6 +17,7 @@ from gan_jax.data import (
     Image,
     Kind,
     Mixture,
+    Oracle,
     Real,
     Tokens,
     batches,
@@ -93,7 +94,7 @@ def suited_evaluators(
 
     - Images, videos and sounds: `cluster_coverage`; with labels also `fid`, `pr` and `classes` of
       `METRICS` in the features of a classifier of the real data;
-    - tokens: `ngrams`;
+    - tokens: `ngrams`, and of a known distribution `oracle_nll`;
     - points of a known mixture: `mode_coverage`;
     - other numbers: `fid` and `marginals`, of the numbers themselves;
     - images and maps of classes that are wanted: `pair_figures`;
@@ -132,6 +133,8 @@ def suited_evaluators(
         found.append(cluster_coverage(real))
     elif isinstance(kind, Tokens):
         found.append(compared(identity(kind), "ngrams"))
+        if kind.oracle is not None:
+            found.append(oracle_nll(kind.oracle))
     elif isinstance(kind, Real) and kind.mixture is not None:
         found.append(mode_coverage(kind.mixture))
     elif isinstance(kind, Real):
@@ -210,3 +213,11 @@ def cluster_coverage(dataset: Dataset, limit: int = 5_000) -> SampleMetric:
 def mode_coverage(mixture: Mixture) -> SampleMetric:
     """Which modes of a mixture points reach; see `metrics.mode_scores`."""
     return lambda points: metrics.mode_scores(points, mixture.centres, mixture.std)
+
+
+def oracle_nll(oracle: Oracle) -> SampleMetric:
+    """How unlikely texts are to the oracle that wrote the data: `nll_oracle`, nats a token.
+
+    It is low too where one likely text is written over and over; see `metrics.distinct_share`.
+    """
+    return lambda tokens: {"nll_oracle": float(oracle.nll(tokens).mean(dtype=np.float64))}

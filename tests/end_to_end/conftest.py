@@ -52,7 +52,7 @@ def tiny(request):
         path = ROOT / "configs" / f"{name}.py"
         recipe = recipes.load_recipe(path)
         config = recipes.configure(recipe, variant, **recipe.TINY)
-        if config.data.name not in ("digits", "iris", "ring", "grid", "shapes"):
+        if config.data.name not in ("digits", "iris", "ring", "grid", "shapes", "oracle"):
             request.getfixturevalue("prepared_tfds")
         short = {
             "steps": 8,
