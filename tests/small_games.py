@@ -24,6 +24,7 @@ random = np.random.default_rng(0)
 POINTS = random.normal(size=(50, 2)).astype(np.float32)
 IMAGES = np.tanh(random.normal(size=(50, 16, 16, 1))).astype(np.float32)
 SOUNDS = np.tanh(random.normal(size=(50, 64, 1))).astype(np.float32)
+TOKENS = random.integers(5, size=(50, 4)).astype(np.int32)
 LABELS = random.integers(3, size=50)
 KNOWN = (random.random(size=POINTS.shape) < 0.7).astype(np.float32)
 FILMS = np.tanh(random.normal(size=(50, 4, 8, 8, 1))).astype(np.float32)
@@ -101,6 +102,9 @@ class Styled(nn.Module):
 
 
 GENERATOR, DISCRIMINATOR = nets.mlp.Generator((2,), (6,)), nets.mlp.Discriminator((6,))
+
+
+WRITER = nets.sequences.LSTM(5, 3)
 
 
 def gan(generator=GENERATOR, discriminator=DISCRIMINATOR, **settings):
@@ -337,6 +341,28 @@ GAMES = {
     "private": (
         lambda: algorithms.private(gan(Dropped(2), penalties=[penalties.R1(1.0)]), clip=0.5),
         {"x": POINTS},
+    ),
+    "language model": (
+        lambda: algorithms.language_model(
+            nets.sequences.Transformer(5, 4, 1, heads=2), length=4, end=0
+        ),
+        {"x": TOKENS},
+    ),
+    "seqgan": (
+        lambda: algorithms.seqgan(
+            WRITER, nets.sequences.Discriminator(5, 2, 1, (1, 2), 3, 0.3), length=4, rollouts=2
+        ),
+        {"x": TOKENS},
+    ),
+    "relgan": (
+        lambda: algorithms.relgan(
+            WRITER,
+            nets.sequences.Discriminator(5, 2, 2, (1, 2), 3),
+            length=4,
+            sharpness=lambda step: 1.0 + step,
+            end=0,
+        ),
+        {"x": TOKENS},
     ),
     "classifier": (lambda: algorithms.classifier(DroppedClassifier()), LABELLED),
 }

@@ -13,10 +13,13 @@ from gan_jax.algorithms._gan import Scene, Term, gan, logits_of
 from gan_jax.algorithms._gman import gman
 from gan_jax.algorithms._infogan import infogan
 from gan_jax.algorithms._iwae import iwae, log_importance_weights
+from gan_jax.algorithms._language_model import language_model
 from gan_jax.algorithms._madgan import madgan
 from gan_jax.algorithms._path_length import path_regularised
 from gan_jax.algorithms._pix2pix import Comparison, perceptual, pix2pix
 from gan_jax.algorithms._private import private
+from gan_jax.algorithms._relgan import relgan
+from gan_jax.algorithms._seqgan import seqgan
 from gan_jax.algorithms._vae import BERNOULLI, Likelihood, gaussian, vae
 from gan_jax.algorithms._vae_gan import vae_gan
 
@@ -39,6 +42,7 @@ __all__ = [
     "gman",
     "infogan",
     "iwae",
+    "language_model",
     "log_importance_weights",
     "logits_of",
     "madgan",
@@ -46,6 +50,8 @@ __all__ = [
     "perceptual",
     "pix2pix",
     "private",
+    "relgan",
+    "seqgan",
     "targets",
     "terms",
     "unrolled",

@@ -216,7 +216,7 @@ def gan(
         real_logits, fake_logits = map(logits_of, outputs[:2])
         compared = _compared(loss, view, real_logits, fake_logits)
         total = jnp.mean(loss.discriminator(*_flipped(loss, view, *compared)))
-        metrics = _verdict("real", real_logits) | _verdict("fake", fake_logits)
+        metrics = verdict("real", real_logits) | verdict("fake", fake_logits)
         metrics["logit_distance"] = jnp.mean(jnp.abs(real_logits - fake_logits))
         more = added(view, "discriminator", real, made, *outputs[:2])
         if eager:
@@ -265,7 +265,7 @@ def gan(
         keys, label = prng.fold_in(keys, "discriminator"), label_of(batch)
         x, variables = encode(batch["x"]), players["discriminator"]
         output, _ = apply(discriminator, variables, x, label, train=False, keys=keys)
-        return _verdict("real", logits_of(output))
+        return verdict("real", logits_of(output))
 
     def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
         generator_key, discriminator_key = jax.random.split(key)
@@ -349,6 +349,6 @@ def _flipped(loss: AdversarialLoss, view: View, real: Array, fake: Array) -> tup
     return jnp.where(flip, fake, real), jnp.where(flip, real, fake)
 
 
-def _verdict(name: str, logits: Array) -> dict[str, Array]:
+def verdict(name: str, logits: Array) -> dict[str, Array]:
     """The mean of D's logits, and of their signs: 1 where all are taken for real, -1 for none."""
     return {f"{name}_logit": jnp.mean(logits), f"{name}_sign": jnp.mean(jnp.sign(logits))}

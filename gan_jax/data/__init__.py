@@ -38,6 +38,9 @@ from gan_jax.data.loader import batches as batches
 from gan_jax.data.loader import first as first
 from gan_jax.data.loader import make_loader as make_loader
 from gan_jax.data.loader import order as order
+from gan_jax.data.oracles import Oracle as Oracle
+from gan_jax.data.oracles import make_oracle as make_oracle
+from gan_jax.data.oracles import oracle as oracle
 from gan_jax.data.pairs import Paired as Paired
 from gan_jax.data.pairs import derived as derived
 from gan_jax.data.pairs import halves as halves
@@ -53,6 +56,7 @@ from gan_jax.data.stacked import unstack as unstack
 from gan_jax.data.tables import as_table as as_table
 from gan_jax.data.tables import csv_file as csv_file
 from gan_jax.data.tables import named_table as named_table
+from gan_jax.data.text import sentences as sentences
 from gan_jax.data.tfds import tfds_dataset as tfds_dataset
 from gan_jax.data.toy import Mixture as Mixture
 from gan_jax.data.toy import grid as grid

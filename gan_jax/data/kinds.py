@@ -83,15 +83,18 @@ class Tokens(Kind):
     Attributes:
       vocabulary: what each token stands for, in order.
       separator: between the tokens of a text: "" for characters, " " for words.
+      oracle: the distribution that texts were drawn from, a `data.Oracle`, where it is known.
     """
 
     name = "tokens"
     vocabulary: tuple[str, ...]
     separator: str = ""
+    oracle: Any = dataclasses.field(default=None, compare=False)
 
     def text(self, tokens: np.ndarray) -> str:
-        """The text of one row of tokens [L]."""
-        return self.separator.join(self.vocabulary[int(token)] for token in tokens)
+        """The text of one row of tokens [L], without those that stand for nothing."""
+        words = (self.vocabulary[int(token)] for token in tokens)
+        return self.separator.join(word for word in words if word)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,9 +181,10 @@ KINDS: Mapping[str, type[Kind]] = {
 
 
 def to_record(kind: Kind) -> dict[str, Any]:
-    """A kind as JSON holds it; `from_record` is the inverse, but for a mixture."""
+    """A kind as JSON holds it; `from_record` is the inverse, but for a mixture or an oracle."""
     values = {field.name: getattr(kind, field.name) for field in dataclasses.fields(kind)}
-    values.pop("mixture", None)
+    for density in ("mixture", "oracle"):
+        values.pop(density, None)
     if isinstance(kind, Table):
         values["of"] = [dataclasses.asdict(column) for column in kind.of]
     return {"kind": kind.name, **values}

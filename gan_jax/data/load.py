@@ -23,11 +23,13 @@ from gan_jax.data.embedded import digits, iris
 from gan_jax.data.files import array_file, image_folder, is_there
 from gan_jax.data.films import Drawn, moving_images, moving_shapes
 from gan_jax.data.kinds import Category, Image, Kind, Tokens, Video
+from gan_jax.data.oracles import oracle
 from gan_jax.data.pairs import image_pairs
 from gan_jax.data.scenes import shapes
 from gan_jax.data.spoken import spoken_digit
 from gan_jax.data.stacked import stacked
 from gan_jax.data.tables import csv_file
+from gan_jax.data.text import sentences
 from gan_jax.data.tfds import tfds_dataset
 from gan_jax.data.transforms import resize, resize_labels, set_channels
 from gan_jax.data.views import transformed
@@ -53,6 +55,7 @@ _COUNTS = {
     "moving_shapes": 4_000,
     "stacked_mnist": 128_000,
     "shapes": 4_000,
+    "oracle": 10_000,
 }
 _SIDES = ({"x": "B", "source": "A"}, {"x": "A", "source": "B"})  # of a folder of pairs
 _BUILT_IN = (*_EMBEDDED, *_COUNTS, "spoken_digit")
@@ -131,18 +134,19 @@ def load(
     Args:
         name: In this order: `digits` or `iris`; a toy, `ring`, `grid`, `two_moons` or
             `swiss_roll`; `shapes`; `moving_shapes`; `moving_digits`, `moving_mnist` or
-            `moving_fashion_mnist`, which are `moving_images` of the images of that name;
+            `moving_fashion_mnist`, which are `moving_images` of the images of that name; `oracle`;
             `stacked_mnist`, which is `stacked` of TFDS's `mnist`; `spoken_digit`; a path of a
-            `.npy` or `.npz` file or a folder of images, which exists or starts with `/`, `.` or
-            `~`; else a TFDS name.
-        split: `train`, `test` or `all` of the embedded sets and `spoken_digit`, `train` or `test`
-            of `shapes` and `moving_shapes`, TFDS's own (slices too), a folder's own, of what moves
-            the images' own, and `train` of all others.
+            `.npy`, `.npz`, `.csv` or `.txt` file or a folder of images, which exists or starts with
+            `/`, `.` or `~`; else a TFDS name.
+        split: `train`, `test` or `all` of the embedded sets, `spoken_digit` and `.txt` files,
+            `train` or `test` of `shapes`, `moving_shapes` and `oracle`, TFDS's own (slices too), a
+            folder's own, of what moves the images' own, and `train` of all others.
         resolution: Crop images and label maps to their central square and resize them to this side.
         channels: Make images grey (1) or coloured (3).
         seed: Of the toys, stacks, scenes and films.
         count: How many points of a toy, by default 100,000, stacks, by default 128,000, scenes of
-            `shapes`, by default 4,000, or films, by default 10,000 of MNIST's and 4,000 of others.
+            `shapes`, by default 4,000, sequences of `oracle`, by default 10,000, or films, by
+            default 10,000 of MNIST's and 4,000 of others.
         features: Of TFDS, which feature becomes each column; see `tfds_dataset`. Of a folder
             `{"x": "B", "source": "A"}` or the other way, for pairs; see `image_pairs`.
         length: Samples of a clip of audio, tokens of a piece of text, or frames of a film.
@@ -159,14 +163,13 @@ def load(
     if count is not None and name not in _COUNTS:
         raise UserError(f"data.count is for {', '.join(_COUNTS)}, not for {name}; remove it")
     is_csv = name.lower().endswith(".csv")
-    is_folder = _is_path(name) and not (is_array_file or is_csv)
+    is_text = name.lower().endswith(".txt")
+    is_folder = _is_path(name) and not (is_array_file or is_csv or is_text)
     of_pairs = is_folder and dict(features or {}) in _SIDES
     if features and not is_tfds and not of_pairs:
         raise UserError(f"data.features is for TFDS data sets, not for {name}; remove it")
-    if length and not (is_tfds or name in (*_FILMS, "spoken_digit")):
-        raise UserError(
-            f"data.length is for audio and text of TFDS and for films, not for {name}; remove it"
-        )
+    if length and not (is_tfds or is_text or name in (*_FILMS, "spoken_digit", "oracle")):
+        raise UserError(f"data.length is for audio, text and films, not for {name}; remove it")
     if kinds and not (is_tfds or (is_array_file and name not in _BUILT_IN)):
         raise UserError(f"data.kinds is for TFDS and array files, not for {name}; remove it")
     count = _COUNTS.get(name, 0) if count is None else count
@@ -186,6 +189,8 @@ def load(
     elif name in _MOVING:
         images = materialise(load(_MOVING[name], split=split, channels=channels))
         return moving_images(images, count, seed=seed, side=resolution or 64, frames=length or 20)
+    elif name == "oracle":
+        dataset = oracle(count, seed=seed, split=split, length=length or 20)
     elif name == "stacked_mnist":
         dataset = stacked(materialise(tfds_dataset("mnist", split=split)), count, seed)
     elif name == "spoken_digit":
@@ -195,6 +200,8 @@ def load(
     elif is_csv:
         check_split(name, split, ["train"])
         dataset = csv_file(name)
+    elif is_text:
+        dataset = sentences(name, split=split, length=length)
     elif of_pairs:
         reverse = dict(features or {}) == _SIDES[1]
         return image_pairs(
@@ -210,7 +217,7 @@ def load(
 
 
 def _is_path(name: str) -> bool:
-    if name.lower().endswith((".npy", ".npz")):
+    if name.lower().endswith((".npy", ".npz", ".txt")):
         return True
     return name.startswith(("/", ".", "~", os.sep)) or is_there(Path(name))
 
@@ -279,6 +286,7 @@ SOURCES: Mapping[str, Source] = {
     "moving_mnist": Source("moving_mnist", test_split="test", resolution=32, channels=1, length=16),
     "ring": Source("ring"),
     "grid": Source("grid"),
+    "oracle": Source("oracle", test_split="test", length=20, vocabulary=5_000),
     "spoken_digit": Source("spoken_digit", test_split="test", num_classes=10, length=4096),
     "tiny_shakespeare": Source("tiny_shakespeare", test_split="test", length=32, vocabulary=65),
     "edges2shoes_handbags": Source(

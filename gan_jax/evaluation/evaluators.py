@@ -18,6 +18,7 @@ from gan_jax.data import (
     Image,
     Kind,
     Mixture,
+    Oracle,
     Real,
     Tokens,
     Video,
@@ -96,7 +97,7 @@ def suited_evaluators(
 
     - Images, videos and sounds: `cluster_coverage`; with labels also `fid`, `pr` and `classes` of
       `METRICS` in the features of a classifier of the real data;
-    - tokens: `ngrams`;
+    - tokens: `ngrams`, and of a known distribution `oracle_nll`;
     - points of a known mixture: `mode_coverage`;
     - other numbers: `fid` and `marginals`, of the numbers themselves;
     - films: also `film_figures`;
@@ -138,6 +139,8 @@ def suited_evaluators(
             found.append(partial(_of_films, kind))
     elif isinstance(kind, Tokens):
         found.append(compared(identity(kind), "ngrams"))
+        if kind.oracle is not None:
+            found.append(oracle_nll(kind.oracle))
     elif isinstance(kind, Real) and kind.mixture is not None:
         found.append(mode_coverage(kind.mixture))
     elif isinstance(kind, Real):
@@ -220,3 +223,11 @@ def cluster_coverage(dataset: Dataset, limit: int = 5_000) -> SampleMetric:
 def mode_coverage(mixture: Mixture) -> SampleMetric:
     """Which modes of a mixture points reach; see `metrics.mode_scores`."""
     return lambda points: metrics.mode_scores(points, mixture.centres, mixture.std)
+
+
+def oracle_nll(oracle: Oracle) -> SampleMetric:
+    """How unlikely texts are to the oracle that wrote the data: `nll_oracle`, nats a token.
+
+    It is low too where one likely text is written over and over; see `metrics.distinct_share`.
+    """
+    return lambda tokens: {"nll_oracle": float(oracle.nll(tokens).mean(dtype=np.float64))}

@@ -3,6 +3,7 @@
 from gan_jax.metrics._inception_score import inception_score
 from gan_jax.metrics._moments import Moments, merge, moments
 from gan_jax.metrics.accuracy import TransferAccuracy, train_on_synthetic
+from gan_jax.metrics.bleu import bleu, self_bleu
 from gan_jax.metrics.classification import (
     class_precision_recall,
     classification_scores,
@@ -79,6 +80,7 @@ __all__ = [
     "TransferAccuracy",
     "associations",
     "batch_frechet_distance",
+    "bleu",
     "class_mode_scores",
     "class_precision_recall",
     "classification_scores",
@@ -125,6 +127,7 @@ __all__ = [
     "record_distances",
     "refine",
     "segmentation_scores",
+    "self_bleu",
     "sharpness",
     "slerp",
     "spectrum_distance",

@@ -43,7 +43,7 @@ def cache(tmp_path_factory):
         yield folder / "gan_jax"
 
 
-HERE = ("digits", "iris", "ring", "grid", "shapes", "moving_digits", "moving_shapes")
+HERE = ("digits", "iris", "ring", "grid", "shapes", "oracle", "moving_digits", "moving_shapes")
 """Data that come with the library."""
 
 

@@ -1,0 +1,180 @@
+"""Sequences of tokens by maximum likelihood: a game of one player, and what others begin with."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from gan_jax import prng
+from gan_jax.game import Aux, Game, Players, Turn, View, initialise
+from gan_jax.types import Array, Batch, PRNGKey, UserError, Variables
+
+
+def language_model(
+    net: nn.Module, *, length: int, temperature: float = 1.0, end: int | None = None
+) -> Game:
+    """A net that writes sequences, of the highest likelihood.
+
+    It minimises
+
+        -E[Σ_t log p(x_t | x_1 .. x_{t-1})] / T,
+
+    T the mean number of tokens of a sequence in the batch, so that the loss is in nats a token.
+    A sample is written token by token, each the quantile of a uniform number.
+
+    Args:
+      net: one of `nets.sequences` that writes.
+      length: L, of a sequence.
+      temperature: above 0; logits are divided by it where samples are drawn and held-out data are
+        judged, not in training.
+      end: the token that follows a sequence and fills it up, of which the first counts and nothing
+        beyond; None where all sequences are whole.
+
+    Returns:
+      A game of the player `generator` on batches of `x` [B, L], int32. Among its figures is `nll`,
+      nats a token, of any data.
+
+    Raises:
+      UserError: the temperature is not above 0.
+    """
+    if not temperature > 0:
+        raise UserError(f"the temperature {temperature} is not above 0")
+
+    def sample(players: Players, inputs: Batch) -> Array:
+        choose = by_quantile(temperature)
+        return write(net, players["generator"], inputs["uniform"], choose, end=end)
+
+    def metrics(players: Players, batch: Batch, keys: PRNGKey) -> dict[str, Array]:
+        del keys
+        nll = token_nll(net, players["generator"], batch["x"], temperature=temperature)
+        counts = counted(batch["x"], end)
+        return {"nll": jnp.sum(nll * counts) / jnp.sum(counts)}
+
+    def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
+        return {"generator": initialise(net, key, batch["x"])}
+
+    return Game(
+        init=init,
+        turns=(likelihood_turn(net, end),),
+        inputs=lambda keys, batch: {"uniform": prng.uniform(prng.fold_in(keys, "text"), (length,))},
+        sample=sample,
+        metrics=metrics,
+    )
+
+
+def likelihood_turn(
+    net: nn.Module,
+    end: int | None,
+    name: str = "",
+    when: Callable[[Array], Array] | None = None,
+) -> Turn:
+    """The generator's turn by maximum likelihood; see `language_model`."""
+
+    def loss(view: View) -> tuple[Array, Aux]:
+        x = view.batch["x"]
+        counts = counted(x, end)
+        nll = token_nll(net, view.players["generator"], x) * counts
+        return jnp.mean(jnp.sum(nll, axis=1)) / view.mean(jnp.sum(counts, axis=1)), Aux({})
+
+    return Turn("generator", loss, name=name, when=when)
+
+
+def token_nll(net: nn.Module, variables: Variables, x: Array, temperature: float = 1.0) -> Array:
+    """Minus the log-likelihood of each token given those before it, [B, L]."""
+    logits = net.apply(variables, x) / temperature
+    chosen = jnp.take_along_axis(logits, x[..., None], axis=-1)[..., 0]
+    return jax.nn.logsumexp(logits, axis=-1) - chosen
+
+
+def counted(x: Array, end: int | None) -> Array:
+    """1 for tokens [B, L] up to the first `end`, 0 beyond."""
+    if end is None:
+        return jnp.ones(x.shape, jnp.float32)
+    ends = jnp.cumsum(x == end, axis=1) - (x == end)
+    return (ends == 0).astype(jnp.float32)
+
+
+def by_quantile(temperature: float = 1.0) -> Callable[[Array, Array], Array]:
+    """`(logits [B, V], uniform [B]) -> tokens [B]`, distributed as the logits say."""
+
+    def choose(logits: Array, uniform: Array) -> Array:
+        cumulative = jnp.cumsum(jax.nn.softmax(logits / temperature), axis=-1)
+        below = cumulative < uniform[:, None] * cumulative[:, -1:]
+        return jnp.minimum(jnp.sum(below, axis=-1), logits.shape[-1] - 1).astype(jnp.int32)
+
+    return choose
+
+
+def write(
+    net: nn.Module,
+    variables: Variables,
+    noise: Any,
+    choose: Callable[[Array, Any], Array],
+    *,
+    end: int | None = None,
+    given: tuple[Array, Array | int] | None = None,
+) -> Array:
+    """Sequences, token by token.
+
+    Args:
+      net: one of `nets.sequences` that writes.
+      variables: its own.
+      noise: leaves [B, L, ...], of which each place gets its own.
+      choose: `(logits [B, V], noise [B, ...]) -> tokens` [B].
+      end: after which nothing but itself is written.
+      given: tokens [B, L] and how many of them, 0 to L, sequences begin with.
+
+    Returns:
+      Tokens [B, L].
+    """
+
+    def follow(logits: Array, here: Any) -> tuple[Array, Array]:
+        noise, begun, place = here
+        tokens = choose(logits, noise)
+        if given is not None:
+            tokens = jnp.where(place < given[1], begun, tokens)
+        return tokens, tokens
+
+    size, length = jax.tree.leaves(noise)[0].shape[:2]
+    begun = jnp.zeros((size, length), jnp.int32) if given is None else given[0]
+    places = jnp.broadcast_to(jnp.arange(length), (size, length))
+    tokens = unroll(net, variables, (noise, begun, places), follow)
+    return tokens if end is None else jnp.where(counted(tokens, end) > 0, tokens, end)
+
+
+def unroll(
+    net: nn.Module,
+    variables: Variables,
+    here: Any,
+    follow: Callable[[Array, Any], tuple[Array, Any]],
+) -> Any:
+    """What a net goes through while it writes.
+
+    Args:
+      net: one of `nets.sequences` that writes.
+      variables: its own.
+      here: leaves [B, L, ...], of which each place gets its own, [B, ...].
+      follow: `(logits [B, V], here) -> (input of the next place, outcome of this one)`, the input
+        tokens [B] or weights [B, V].
+
+    Returns:
+      Outcomes, leaves [B, L, ...].
+    """
+    run = partial(net.apply, variables)
+    size, length = jax.tree.leaves(here)[0].shape[:2]
+    turned = partial(jax.tree.map, lambda leaf: jnp.swapaxes(leaf, 0, 1))
+
+    def advance(carry: tuple, here: Any) -> tuple[tuple, Any]:
+        state, entering = carry
+        state, logits = run(state, entering, method="step")
+        following, outcome = follow(logits, here)
+        return (state, run(following, method="embed")), outcome
+
+    first = run(jnp.full((size,), net.vocabulary, jnp.int32), method="embed")
+    state = net.begin(size, length)
+    _, outcomes = lax.scan(advance, (state, first), turned(here))
+    return turned(outcomes)
