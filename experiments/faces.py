@@ -88,7 +88,7 @@ def of_pixels(train: data.ArrayDataset, test: data.ArrayDataset) -> dict[str, fl
     models = {
         "pixels": KNeighborsClassifier(1),
         "eigenfaces": make_pipeline(
-            PCA(components, whiten=True, random_state=_SEED.value), SVC(kernel="linear")
+            PCA(components, random_state=_SEED.value), SVC(kernel="linear")
         ),
     }
     labels = train.columns["label"], test.columns["label"]
