@@ -103,7 +103,7 @@ def test_a_file_that_is_no_array_is_said_to_be_one(tmp_path):
         (
             "digits",
             {"length": 8},
-            "data.length is for audio and text of TFDS and for films, not for",
+            "data.length is for audio, text and films, not for",
         ),
         ("x.npz", {"features": {"x": "B", "source": "A"}}, "data.features is for TFDS data sets"),
         ("digits", {"kinds": {"x": "image"}}, "data.kinds is for TFDS and array files"),
