@@ -70,6 +70,15 @@ class DroppedClassifier(nn.Module):
         return Dropped(3, features=True)(x, None, train, keys)
 
 
+class Several(nn.Module):
+    """Two discriminators, and their features."""
+
+    @nn.compact
+    def __call__(self, x, label=None, train=False):
+        hidden = [nn.leaky_relu(nn.Dense(6)(x)) for _ in range(2)]
+        return {"logits": [nn.Dense(1)(h)[:, 0] for h in hidden], "features": hidden}
+
+
 class Pixelwise(nn.Module):
     """The same map of every pixel's numbers."""
 
@@ -314,15 +323,11 @@ GAMES = {
         ),
         {"x": (IMAGES[:, :4, :4, 0] > 0).astype(np.int32), "source": IMAGES[:, :4, :4]},
     ),
-    "vocoder": (
+    "pix2pix against several, features matched": (
         lambda: algorithms.pix2pix(
-            nets.hifigan.Generator(nets.hifigan.V3._replace(width=4, rates=(4, 2))),
-            nets.hifigan.Discriminator(1, (2,), 1),
-            matching=2.0,
-            conditional=False,
-            encode=lambda source: sound.log_mel(source[..., 0], 8_000, 32, 8, 4),
+            Dropped(2), Several(), loss=losses.LEAST_SQUARES, matching=2.0, conditional=False
         ),
-        {"x": SOUNDS, "source": SOUNDS},
+        {"x": POINTS, "source": POINTS[::-1].copy()},
     ),
     "prediction": (
         lambda: algorithms.pix2pix(

@@ -30,10 +30,10 @@ TINY = {
     "mel.hop": 8,
     "mel.mels": 4,
     "net.width": 4,
-    "net.rates": (4, 2),
+    "net.rates": (8,),
     "discriminator_net.width": 1,
     "discriminator_net.periods": (2,),
-    "discriminator_net.scales": 1,
+    "discriminator_net.scales": 0,
 }
 
 

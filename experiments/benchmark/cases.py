@@ -16,10 +16,11 @@ class Problem:
     and of the generator's averaged parameters.
 
     Attributes:
-      family: "mlp", "dcgan" (64 channels in its largest map), "resnet" (of its paper's widths), or
-        "cyclegan": two translators of six residual blocks and two discriminators of 70x70 patches,
-        all of 32 channels at first, with cycles, without identity terms, with a pool of 50.
-      shape: of an example, [H, W, C] or [D].
+      family: "mlp", "dcgan" (64 channels in its largest map), "resnet" (of its paper's widths),
+        "wavegan" (16 channels in its longest map, no phase shuffle), or "cyclegan": two translators
+        of six residual blocks and two discriminators of 70x70 patches, all of 32 channels at first,
+        with cycles, without identity terms, with a pool of 50.
+      shape: of an example, [H, W, C], [T, C] or [D].
       latent_dim: of the latent; 0 for none.
       hidden: widths of an MLP's hidden layers.
       activation: of an MLP, "leaky_relu" or "relu".
@@ -58,10 +59,12 @@ class Problem:
         return tuple(64 << stage for stage in range(stages))
 
     def examples(self) -> np.ndarray:
-        """4,096 random ones: uint8 images, or float32 points."""
+        """4,096 random ones: uint8 images, int16 sounds, or float32 points."""
         random, shape = np.random.default_rng(0), (4_096, *self.shape)
         if len(self.shape) == 1:
             return random.uniform(-1, 1, shape).astype(np.float32)
+        if len(self.shape) == 2:
+            return random.integers(-(2**15), 2**15, shape, np.int16)
         return random.integers(0, 256, shape, np.uint8)
 
 
@@ -95,8 +98,8 @@ class Case:
     @property
     def contenders(self) -> tuple[str, ...]:
         """Ours first; the peers' first word is their module, the rest which variant of it."""
-        last = () if self.problem.family == "mlp" else ("torch channels_last",)
-        flax = () if self.problem.family == "cyclegan" else ("flax",)
+        last = () if self.problem.family in ("mlp", "wavegan") else ("torch channels_last",)
+        flax = () if self.problem.family in ("cyclegan", "wavegan") else ("flax",)
         return ("ours", *flax, "torch eager", *last, *(() if self.samples else ("torch compile",)))
 
     def environment(self, contender: str) -> Mapping[str, str]:
@@ -124,6 +127,7 @@ _DCGAN_32 = Problem("dcgan", (32, 32, 3))
 _CRITIC = dataclasses.replace(_DCGAN_32, loss="wasserstein")
 _RESNET = Problem("resnet", (32, 32, 3), latent_dim=128, loss="hinge")
 _CYCLEGAN = Problem("cyclegan", (64, 64, 3), latent_dim=0, loss="least_squares", batch=4)
+_WAVEGAN = Problem("wavegan", (4_096, 1), loss="wasserstein")
 _CORES = math.gcd(16, threads())
 
 CASES = {
@@ -139,6 +143,7 @@ CASES = {
         Case("wgan_gp", "WGAN-GP, critic's update alone, 32×32×3", _CRITIC),
         Case("sn_resnet32", "SN-GAN ResNet, hinge, 32×32×3, 2 steps a call", _RESNET, 2),
         Case("cyclegan64", "CycleGAN, ResNet-6, width 32, 64×64×3, batch 4", _CYCLEGAN),
+        Case("wavegan", "WaveGAN, critic's update alone, 4,096 samples, width 16", _WAVEGAN),
         Case("sampling", "10,000 samples of DCGAN-32, to the host", _DCGAN_32, samples=10_000),
     )
 }

@@ -56,7 +56,13 @@ def native(problem: Problem) -> float:
 
 def needed(problem: Problem) -> int:
     """The products that a step cannot do without."""
-    nets = {"mlp": _mlp, "dcgan": _dcgan, "resnet": _resnet, "cyclegan": _cyclegan}
+    nets = {
+        "mlp": _mlp,
+        "dcgan": _dcgan,
+        "resnet": _resnet,
+        "wavegan": _wavegan,
+        "cyclegan": _cyclegan,
+    }
     (generator, seen), (discriminator, first, last) = nets[problem.family](problem)
     both = 2 * (3 * discriminator - first)
     if problem.critic:
@@ -77,10 +83,14 @@ def _dense(inputs: int, outputs: int) -> int:
 
 def _conv(kernel: int, stride: int, size: int, inputs: int, outputs: int) -> int:
     """Of a map of `size` with padding "SAME", whose zeros are not multiplied."""
+    return 2 * _taps(kernel, stride, size) ** 2 * inputs * outputs
+
+
+def _taps(kernel: int, stride: int, size: int) -> int:
+    """Products along one side of a map, for each pair of channels."""
     out = -(-size // stride)
     before = max((out - 1) * stride + kernel - size, 0) // 2
-    taps = sum(0 <= o * stride - before + k < size for o in range(out) for k in range(kernel))
-    return 2 * taps**2 * inputs * outputs
+    return sum(0 <= o * stride - before + k < size for o in range(out) for k in range(kernel))
 
 
 def _mlp(problem: Problem) -> _Counts:
@@ -112,6 +122,15 @@ def _resnet(problem: Problem) -> _Counts:
     rest = _conv(3, 1, 16, 128, 128) + _conv(1, 1, 8, 128, 128) + 4 * _conv(3, 1, 8, 128, 128)
     head = _dense(128, 1)
     return (first + up + last, first), (image + halving + rest + head, image, head)
+
+
+def _wavegan(problem: Problem) -> _Counts:
+    length, channels = problem.shape
+    widths = [16 << stage for stage in range(round(math.log(length / 16, 4)))]
+    maps = enumerate(pairwise((channels, *widths)))
+    convs = [2 * _taps(25, 4, length >> 2 * stage) * a * b for stage, (a, b) in maps]
+    first, last = _dense(problem.latent_dim, 16 * widths[-1]), _dense(16 * widths[-1], 1)
+    return (first + sum(convs), first), (sum(convs) + last, convs[0], last)
 
 
 def _mirrored(kernel: int, out: int, inputs: int, outputs: int) -> int:

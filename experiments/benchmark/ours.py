@@ -30,6 +30,8 @@ def make_nets(problem: Problem) -> tuple[nn.Module, nn.Module]:
         return nets.resnet.Generator(side, channels), nets.resnet.Discriminator()
     if problem.family == "cyclegan":
         return nets.residual.Translator(channels, 32, blocks=6), nets.patch.Discriminator(32)
+    if problem.family == "wavegan":
+        return nets.wavegan.Generator(side, channels, 16), nets.wavegan.Discriminator(16, shuffle=0)
     activation = nn.relu if problem.activation == "relu" else nets.mlp.leaky_relu
     final = nn.tanh if len(problem.shape) == 3 else None
     generator = nets.mlp.Generator(problem.shape, problem.hidden, activation, final)

@@ -106,7 +106,29 @@ def resnet(problem: Problem) -> tuple[nn.Module, nn.Module]:
     return generator, nn.Sequential(*down, *head)
 
 
-NETS = {"mlp": mlp, "dcgan": dcgan, "resnet": resnet, "cyclegan": torch_cyclegan.nets}
+def wavegan(problem: Problem) -> tuple[nn.Module, nn.Module]:
+    length, channels = problem.shape
+    widths = [16 << stage for stage in range(round(math.log(length / 16, 4)))]
+    down: list[nn.Module] = []
+    for before, after in pairwise((channels, *widths)):
+        down += [nn.Conv1d(before, after, 25, 4, 11), nn.LeakyReLU(0.2)]
+    up: list[nn.Module] = [
+        nn.Linear(problem.latent_dim, 16 * widths[-1]),
+        nn.Unflatten(1, (widths[-1], 16)),
+    ]
+    for before, after in pairwise((*widths[::-1], channels)):
+        up += [nn.ReLU(), nn.ConvTranspose1d(before, after, 25, 4, 11, 1)]
+    head = [nn.Flatten(), nn.Linear(16 * widths[-1], 1), nn.Flatten(0)]
+    return nn.Sequential(*up, nn.Tanh()), nn.Sequential(*down, *head)
+
+
+NETS = {
+    "mlp": mlp,
+    "dcgan": dcgan,
+    "resnet": resnet,
+    "wavegan": wavegan,
+    "cyclegan": torch_cyclegan.nets,
+}
 
 
 def work(case: Case, variant: str) -> Work:
@@ -119,7 +141,8 @@ def work(case: Case, variant: str) -> Work:
         device, facts = torch.device("cuda"), {"device": torch.cuda.get_device_name()}
         finish, peak = torch.cuda.synchronize, torch.cuda.max_memory_allocated
         torch.set_float32_matmul_precision("high")  # TF32, as JAX has it by default
-    last = variant == "channels_last" or (variant == "compile" and case.problem.family != "mlp")
+    maps = case.problem.family not in ("mlp", "wavegan")
+    last = variant == "channels_last" or (variant == "compile" and maps)
     layout = torch.channels_last if last else torch.contiguous_format
     nets = [n.to(device, memory_format=layout) for n in NETS[case.problem.family](case.problem)]
     if case.samples:
@@ -148,6 +171,8 @@ def training(
     images = torch.from_numpy(problem.examples()).to(device)
     if images.ndim == 4:
         images = images.permute(0, 3, 1, 2).contiguous(memory_format=layout)
+    elif images.ndim == 3:
+        images = images.permute(0, 2, 1).contiguous()
     order, position = torch.randperm(len(images), device=device), 0
 
     def judge_both(real: Tensor, fake: Tensor) -> list[Tensor]:
@@ -164,7 +189,7 @@ def training(
         return (F.softplus(-on_real) + F.softplus(on_fake)).mean()
 
     def gradient_penalty(real: Tensor, fake: Tensor) -> Tensor:
-        epsilon = torch.rand(len(real), 1, 1, 1, device=device)
+        epsilon = torch.rand(len(real), *(1,) * (real.ndim - 1), device=device)
         x = torch.lerp(real, fake, epsilon).requires_grad_()
         (gradient,) = torch.autograd.grad(discriminator(x).sum(), x, create_graph=True)
         return ((gradient.flatten(1).norm(dim=1) - 1) ** 2).mean()
@@ -186,6 +211,8 @@ def training(
         position += problem.batch
         if real.dtype == torch.uint8:
             real = real.float() / 127.5 - 1
+        elif real.dtype == torch.int16:
+            real = real.float() / 32_768
         latent = torch.randn(problem.batch, problem.latent_dim, device=device)
         with torch.set_grad_enabled(not problem.critic):
             fake = generator(latent)
