@@ -64,6 +64,16 @@ class Spectral(nn.Module):
         return dense(1, nn.leaky_relu(dense(6, x)))[:, 0]
 
 
+class Decided(nn.Module):
+    """A discriminator of large logits, whose differences are no rounding."""
+
+    net: nn.Module
+
+    @nn.compact
+    def __call__(self, x, label=None, train=False, keys=None):
+        return 100 * self.net(x, label, train, keys)
+
+
 class DroppedClassifier(nn.Module):
     @nn.compact
     def __call__(self, x, train=False, keys=None):
@@ -355,7 +365,10 @@ GAMES = {
     ),
     "seqgan": (
         lambda: algorithms.seqgan(
-            WRITER, nets.sequences.Discriminator(5, 2, 1, (1, 2), 3, 0.3), length=4, rollouts=2
+            WRITER,
+            Decided(nets.sequences.Discriminator(5, 2, 1, (1, 2), 3, 0.3)),
+            length=4,
+            rollouts=2,
         ),
         {"x": TOKENS},
     ),

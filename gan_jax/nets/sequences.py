@@ -161,7 +161,8 @@ class _Block(nn.Module):
     def setup(self) -> None:
         dense = partial(nn.Dense, dtype=self.dtype)
         self.norms = [nn.LayerNorm(dtype=self.dtype) for _ in range(2)]
-        self.query, self.key, self.value, self.mix = (dense(self.width) for _ in range(4))
+        self.query, self.value, self.mix = (dense(self.width) for _ in range(3))
+        self.key = dense(self.width, use_bias=False)  # which the softmax would not see
         self.wide, self.narrow = dense(4 * self.width), dense(self.width)
 
     def look(self, x: Array) -> tuple[Array, Array]:
