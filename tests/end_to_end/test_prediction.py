@@ -4,8 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from experiments import prediction, recipes
-from gan_jax import data
+from experiments import recipes, train
 
 RECIPE = Path(__file__).parents[2] / "configs/video/prediction.py"
 FILMS = np.random.default_rng(0).integers(256, size=(12, 5, 16, 16, 3), dtype=np.uint8)
@@ -23,18 +22,22 @@ def test_of_a_file_every_fifth_label_is_held_out_whole(tmp_path):
     np.testing.assert_array_equal(whole(train), FILMS[LABEL != 4])
 
 
-def test_what_came_and_what_was_foretold_differ_in_the_future_alone():
-    films = np.float32(FILMS / 127.5 - 1)
-    past, future = films[:, :3], films[:, 3:]
-    both = prediction.beside(past, future, -future)
-    assert both.shape == (12, 5, 16, 34, 3)
-    left, right = both[..., :16, :], both[..., 18:, :]
-    np.testing.assert_array_equal(left, films)
-    np.testing.assert_array_equal(right[:, :3], past)
-    np.testing.assert_array_equal(right[:, 3:], -future)
-
-
-def test_a_perfect_prediction_has_no_error():
-    future = np.float32(FILMS[:, 3:] / 127.5 - 1)
-    told = prediction.figures(data.Video(), future, future)
-    assert (told["mse"], told["gradient_difference"], told["sharpness"]) == ("0 ± 0", "0 ± 0", "1")
+def test_a_run_is_told_of_beside_the_last_frame_and_shown(tiny, script, tmp_path):
+    path, config = tiny("video/prediction", steps=2, checkpoint_every=2, sample_every=0)
+    train.run(path, config, tmp_path)
+    done = script("prediction", f"--workdir={tmp_path}", "--count=3")
+    assert done.returncode == 0, done.err
+    rows = [line.strip("| ").split(" | ") for line in done.out.splitlines() if line[:1] == "|"]
+    assert [row[0] for row in rows if "---" not in row[0]] == [
+        *("foretold by", "the last frame", tmp_path.name, "frames ahead"),
+        *(
+            f"{figure}, {name}"
+            for figure in ("mse", "ssim")
+            for name in ("the last frame", tmp_path.name)
+        ),
+    ]
+    names, last = rows[0], rows[2]
+    still = dict(zip(names, last, strict=True))
+    assert 0 < float(still["ssim"].split()[0]) < 1
+    assert 0.9 < float(still["sharpness"]) < 1.1
+    assert (tmp_path / "prediction.gif").read_bytes()[:4] == b"GIF8"
