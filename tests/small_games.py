@@ -189,6 +189,18 @@ def diverse():
     )
 
 
+def captioned():
+    """A GAN under captions, of which D is shown others' too."""
+    net = {"vocabulary": 4, "width": 2, "text": 3}
+    return gan(
+        nets.captions.Generator(16, channels=1, axis_name=parallel.AXIS, **net),
+        nets.captions.Discriminator(**net),
+        terms=[algorithms.terms.matching_aware(), algorithms.terms.interpolated_captions(4)],
+        penalties=[penalties.R1(1.0)],
+        conditional="caption",
+    )
+
+
 GAMES = {
     "coupled": (coupled, {"x": POINTS}),
     "minibatch discrimination": (discriminating, {"x": POINTS}),
@@ -219,6 +231,7 @@ GAMES = {
         ),
         {"x": IMAGES},
     ),
+    "captions": (captioned, {"x": IMAGES, "caption": random.integers(4, size=(50, 3))}),
     "dcgan": (dcgan, {"x": IMAGES}),
     "wavegan": (
         lambda: gan(nets.wavegan.Generator(64, 1, 2), nets.wavegan.Discriminator(2)),

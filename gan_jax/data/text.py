@@ -1,4 +1,4 @@
-"""Text as tokens: one a character."""
+"""Text as tokens: one a character, or one a word."""
 
 from collections.abc import Iterable, Sequence
 
@@ -51,6 +51,21 @@ def padded(
         known = _tokens(text[:length], kind.vocabulary)
         row[: len(known)] = known
     return tokens, kind
+
+
+def worded(
+    texts: Sequence[str], vocabulary: Sequence[str], length: int
+) -> tuple[np.ndarray, Tokens]:
+    """Texts in lower case by their words, cut to `length` and filled up like `padded` ones.
+
+    Words that are not in the vocabulary are left out.
+
+    Returns:
+        Tokens, int32 [N, length], and their kind.
+    """
+    kind, known = Tokens(("", *vocabulary), " "), set(vocabulary)
+    kept = ([word for word in t.lower().split() if word in known][:length] for t in texts)
+    return np.stack([kind.tokens(" ".join(words), length) for words in kept]), kind
 
 
 def _tokens(text: str, vocabulary: Sequence[str]) -> np.ndarray:

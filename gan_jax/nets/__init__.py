@@ -10,6 +10,7 @@ keys `[B]`, one an example. `convnet` and `inception` give features and logits o
 from gan_jax.nets import (
     began,
     biggan,
+    captions,
     convnet,
     dcgan,
     heads,
@@ -33,6 +34,7 @@ from gan_jax.nets import (
 __all__ = [
     "began",
     "biggan",
+    "captions",
     "convnet",
     "dcgan",
     "heads",
