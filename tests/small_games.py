@@ -67,6 +67,19 @@ class Pixelwise(nn.Module):
         return nn.Dense(self.outputs)(x)
 
 
+class Captioned(nn.Module):
+    """A net of numbers and of a caption: tokens, or distributions over four of them."""
+
+    outputs: int
+
+    @nn.compact
+    def __call__(self, x, label=None, train=False):
+        text = jax.nn.one_hot(label, 4) if label.ndim == 2 else label
+        both = jnp.concatenate([x, text.reshape(len(x), -1)], axis=-1)
+        output = nn.Dense(self.outputs)(nn.leaky_relu(nn.Dense(6)(both)))
+        return output[:, 0] if self.outputs == 1 else output
+
+
 class Styled(nn.Module):
     """Two equal styles of three numbers, the latent, and an image that is linear in them."""
 
@@ -191,14 +204,8 @@ def diverse():
 
 def captioned():
     """A GAN under captions, of which D is shown others' too."""
-    net = {"vocabulary": 4, "width": 2, "text": 3}
-    return gan(
-        nets.captions.Generator(16, channels=1, axis_name=parallel.AXIS, **net),
-        nets.captions.Discriminator(**net),
-        terms=[algorithms.terms.matching_aware(), algorithms.terms.interpolated_captions(4)],
-        penalties=[penalties.R1(1.0)],
-        conditional="caption",
-    )
+    added = [algorithms.terms.matching_aware(), algorithms.terms.interpolated_captions(4)]
+    return gan(Captioned(2), Captioned(1), terms=added, conditional="caption")
 
 
 GAMES = {
@@ -231,7 +238,7 @@ GAMES = {
         ),
         {"x": IMAGES},
     ),
-    "captions": (captioned, {"x": IMAGES, "caption": random.integers(4, size=(50, 3))}),
+    "captions": (captioned, {"x": POINTS, "caption": random.integers(4, size=(50, 3))}),
     "dcgan": (dcgan, {"x": IMAGES}),
     "wavegan": (
         lambda: gan(nets.wavegan.Generator(64, 1, 2), nets.wavegan.Discriminator(2)),
@@ -284,6 +291,10 @@ GAMES = {
     "gain": (
         lambda: algorithms.gain(Dropped(2), Dropped(2), hint_rate=0.5, hide=0.3, binary=[1]),
         {"x": (POINTS > 0).astype(np.float32), "observed": KNOWN},
+    ),
+    "contrastive": (
+        lambda: algorithms.contrastive(nets.captions.PairEncoder(4, outputs=3, width=2)),
+        {"x": IMAGES, "caption": random.integers(4, size=(50, 3))},
     ),
     "classifier": (lambda: algorithms.classifier(DroppedClassifier()), LABELLED),
 }

@@ -21,6 +21,7 @@ from ml_collections import ConfigDict
 
 from gan_jax import algorithms, data, losses, metrics, nets, priors, prng, sampling
 from gan_jax.algorithms import terms
+from gan_jax.data.tfds import TfdsDataset
 from gan_jax.evaluation import Evaluator
 from gan_jax.game import Game, Players
 from gan_jax.optimizers import Adam
@@ -62,14 +63,20 @@ def make_data(config: ConfigDict, split: str) -> data.Dataset:
     source = data.Source(**config.data)
     if source.name == "scenes":
         return data.captioned(COUNTS.get(split, 0), side=source.resolution, split=split)
-    images = data.tfds_dataset(source.name, split=split)
-    everywhere = data.tfds_dataset(source.name, split=config.data.split).texts("caption")
-    counts = Counter(word for text in everywhere for word in text.lower().split())
+    counts = Counter(
+        word for text in texts_of(source.name, source.split) for word in text.lower().split()
+    )
     words = sorted(word for word, _ in counts.most_common(config.caption.words - 1))
     words += [f"<{i}>" for i in range(config.caption.words - 1 - len(words))]
-    captions, kind = data.worded(images.texts("caption"), words, config.caption.length)
+    captions, kind = data.worded(texts_of(source.name, split), words, config.caption.length)
     x = data.materialise(source.load(split)).columns["x"]
     return data.ArrayDataset(source.name, split, {"x": x, "caption": captions}, {"caption": kind})
+
+
+def texts_of(name: str, split: str) -> list[str]:
+    dataset = data.tfds_dataset(name, split=split)
+    assert isinstance(dataset, TfdsDataset)  # images are not held in memory
+    return dataset.texts("caption")
 
 
 def make_game(config: ConfigDict) -> Game:

@@ -106,7 +106,7 @@ def captioned(count: int, *, seed: int = 0, side: int = 32, split: str = "train"
     aside = random.uniform(-0.1, 0.1, (2, count, 2)).astype(np.float32)
     across = (np.arange(side, dtype=np.float32) + 0.5) / side
     y, x = across[None, :, None], across[None, None, :]
-    ground, palette = np.float32(GROUND), np.float32(list(COLOURS.values()))
+    ground, palette = np.array(GROUND, np.float32), np.array([*COLOURS.values()], np.float32)
     image = np.broadcast_to(ground, (count, side, side, 3))
     for place, (thing, sign) in enumerate(((first, 1), (second, -1))):
         pair = 0.5 + sign * step * shift[place] + (step == 0) * aside[place]
@@ -144,8 +144,8 @@ def read_scene(image: np.ndarray, fewest: float = 0.01) -> list[tuple[Thing, tup
     """
     from scipy import ndimage
 
-    palette = np.float32([*COLOURS.values(), GROUND])
-    apart = np.sum((np.float32(image)[:, :, None] - palette) ** 2, axis=-1)
+    palette = np.array([*COLOURS.values(), GROUND], np.float32)
+    apart = np.sum((image.astype(np.float32)[:, :, None] - palette) ** 2, axis=-1)
     nearest, found = np.argmin(apart, axis=-1), []
     for i, colour in enumerate(COLOURS):
         pieces, count = ndimage.label(nearest == i)

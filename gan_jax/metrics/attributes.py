@@ -35,7 +35,7 @@ def attributes_right(
         ]
         if len(things) > 1:
             ends = [one[1] for one in taken if one is not None]
-            apart = np.subtract(*ends) if len(ends) == 2 else np.zeros(2)
+            apart = np.subtract(ends[0], ends[1]) if len(ends) == 2 else np.zeros(2)
             along = float(np.dot(apart, direction))
             right.append(along > 0 and along >= np.max(np.abs(apart)))
         best = max(best, np.array(right), key=np.sum)

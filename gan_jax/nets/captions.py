@@ -100,3 +100,24 @@ class Discriminator(nn.Module):
         both = jnp.concatenate([maps, everywhere.astype(maps.dtype)], axis=-1)
         both = leaky_relu(Conv(channels, (1, 1), dtype=self.dtype)(both))
         return nn.Dense(1, dtype=self.dtype)(both.reshape(x.shape[0], -1))[:, 0].astype(jnp.float32)
+
+
+class PairEncoder(nn.Module):
+    """From images and texts to vectors of one space.
+
+    Attributes:
+      vocabulary: of `TextEncoder`.
+      outputs: numbers of a vector.
+      width: of `dcgan.Encoder`.
+    """
+
+    vocabulary: int
+    outputs: int = 64
+    width: int = 32
+
+    @nn.compact
+    def __call__(self, x: Array, text: Array, train: bool = False) -> tuple[Array, Array]:
+        """Maps images [B, H, H, C] and texts to [B, outputs] each."""
+        image = dcgan.Encoder(self.outputs, self.width, batch_norm=False)(x, train=train)
+        told = TextEncoder(self.vocabulary, 2 * self.outputs)(text)
+        return image, nn.Dense(self.outputs)(told)
