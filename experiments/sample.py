@@ -12,14 +12,16 @@ import numpy as np
 from absl import flags
 
 from experiments import app, recipes
-from experiments.run_folder import load_run, parse_step
-from gan_jax import sampling
+from experiments.run_folder import Run, load_run, parse_step
+from gan_jax import data, sampling
 from gan_jax.kinds import write
+from gan_jax.types import UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.", required=True)
 _COUNT = flags.DEFINE_integer("count", 64, "How many samples.", lower_bound=1)
 _SEED = flags.DEFINE_integer("seed", 0, "Of the latents.")
 _LABEL = flags.DEFINE_integer("label", None, "The class, of a conditional game; else all in turn.")
+_TEXT = flags.DEFINE_string("text", None, "The caption, of a game that has such.")
 _INTERPOLATE = flags.DEFINE_bool("interpolate", False, "Rows of eight between pairs of latents.")
 _OUT = flags.DEFINE_string(
     "out", None, "A file, whose suffix must suit the kind; WORKDIR/sample.* as suits by default."
@@ -44,6 +46,8 @@ def main() -> None:
     suffix = write.check_suffix(out, kind)
 
     inputs = run.inputs(recipes.samples_key(_SEED.value), range(_COUNT.value), _LABEL.value).columns
+    if _TEXT.value is not None:
+        inputs = {**inputs, **captioned(run, _TEXT.value, _COUNT.value)}
     columns = None
     if _INTERPOLATE.value:
         inputs = sampling.along_arcs(inputs, max(_COUNT.value // _ARC, 1), _ARC)
@@ -56,6 +60,16 @@ def main() -> None:
     extras = {name: np.asarray(inputs[name]) for name in run.game.conditions}
     write.samples(out, kind, samples, extras=extras, picture=picture)
     print(f"{len(samples)} samples of step {run.step:,}: {out}")
+
+
+def captioned(run: Run, text: str, count: int) -> dict[str, np.ndarray]:
+    """The column of captions of a run, each this text."""
+    for name in run.game.conditions:
+        kind = run.kinds[name]
+        if isinstance(kind, data.Tokens):
+            (length,) = run.record["columns"][name]["shape"]
+            return {name: np.tile(kind.tokens(text, length), (count, 1))}
+    raise UserError(f"--text: {run.record['recipe']} is not conditioned on captions")
 
 
 if __name__ == "__main__":

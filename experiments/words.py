@@ -19,6 +19,7 @@ from gan_jax.types import UserError
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.", required=True)
 _SENTENCE = flags.DEFINE_string("sentence", "", "Words to translate one by one.")
 _STEP = flags.DEFINE_string("step", "best", "Which checkpoint: a step, or 'best'.")
+_ROUNDS = flags.DEFINE_integer("rounds", 20, "Of refinement.", lower_bound=0)
 _EMA = flags.DEFINE_bool("ema", True, "Use averaged weights.")
 _TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
 
@@ -29,8 +30,8 @@ def main() -> None:
         raise UserError(f"{run.record['recipe']} has no words to translate")
     source, target, pairs = recipes.call(run.recipe, "make_words", run.config)
     players = run.state.variables(ema=_EMA.value)
-    trained = np.asarray(players["generator"]["params"]["w"])
-    refined = metrics.refine(source.vectors, target.vectors, trained)
+    trained = metrics.nearest_rotation(players["generator"]["params"]["w"])
+    refined = metrics.refine(source.vectors, target.vectors, trained, _ROUNDS.value)
     told, rest = split(pairs)
     ends = [v.vectors[told[:, i]] for i, v in enumerate((source, target))]
     rows = {

@@ -99,6 +99,19 @@ class Pixelwise(nn.Module):
         return nn.Dense(self.outputs)(x)
 
 
+class Captioned(nn.Module):
+    """A net of numbers and of a caption: tokens, or distributions over four of them."""
+
+    outputs: int
+
+    @nn.compact
+    def __call__(self, x, label=None, train=False):
+        text = jax.nn.one_hot(label, 4) if label.ndim == 2 else label
+        both = jnp.concatenate([x, text.reshape(len(x), -1)], axis=-1)
+        output = nn.Dense(self.outputs)(nn.leaky_relu(nn.Dense(6)(both)))
+        return output[:, 0] if self.outputs == 1 else output
+
+
 class Styled(nn.Module):
     """Two equal styles of three numbers, the latent, and an image that is linear in them."""
 
@@ -244,6 +257,12 @@ def diverse():
     )
 
 
+def captioned():
+    """A GAN under captions, of which D is shown others' too."""
+    added = [algorithms.terms.matching_aware(), algorithms.terms.interpolated_captions(4)]
+    return gan(Captioned(2), Captioned(1), terms=added, conditional="caption")
+
+
 GAMES = {
     "coupled": (coupled, {"x": POINTS}),
     "minibatch discrimination": (discriminating, {"x": POINTS}),
@@ -274,6 +293,7 @@ GAMES = {
         ),
         {"x": IMAGES},
     ),
+    "captions": (captioned, {"x": POINTS, "caption": random.integers(4, size=(50, 3))}),
     "dcgan": (dcgan, {"x": IMAGES}),
     "wavegan": (
         lambda: gan(nets.wavegan.Generator(64, 1, 2), nets.wavegan.Discriminator(2)),
@@ -381,6 +401,10 @@ GAMES = {
             end=0,
         ),
         {"x": TOKENS},
+    ),
+    "contrastive": (
+        lambda: algorithms.contrastive(nets.captions.PairEncoder(4, outputs=3, width=2)),
+        {"x": IMAGES, "caption": random.integers(4, size=(50, 3))},
     ),
     "classifier": (lambda: algorithms.classifier(DroppedClassifier()), LABELLED),
 }

@@ -6,6 +6,7 @@ from gan_jax.algorithms._autoregressive import autoregressive
 from gan_jax.algorithms._began import began
 from gan_jax.algorithms._bigan import bigan
 from gan_jax.algorithms._classifier import classifier
+from gan_jax.algorithms._contrastive import contrastive
 from gan_jax.algorithms._cyclegan import cyclegan
 from gan_jax.algorithms._dynamics import consensus, unrolled
 from gan_jax.algorithms._gain import gain
@@ -35,6 +36,7 @@ __all__ = [
     "bigan",
     "classifier",
     "consensus",
+    "contrastive",
     "cyclegan",
     "gain",
     "gan",

@@ -1,7 +1,6 @@
 """The general GAN: any loss, penalties, terms, prior, architecture, conditioning, augmentation."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -33,7 +32,8 @@ class Scene(NamedTuple):
       fake: of samples.
       generate: `columns -> samples` under other inputs, such as `{"latent": ...}`, in place of the
         view's.
-      judge: `x -> output`, of anything like data, each time under the same augmentation.
+      judge: `x -> output`, of anything like data, each time under the same augmentation; with
+        `columns` too under other inputs, such as a caption, in place of the view's.
     """
 
     view: View
@@ -43,7 +43,7 @@ class Scene(NamedTuple):
     real: Output
     fake: Output
     generate: Callable[[Batch], Array]
-    judge: Callable[[Array], Output]
+    judge: Callable[..., Output]
 
 
 class Term(NamedTuple):
@@ -73,7 +73,7 @@ def gan(
     loss: AdversarialLoss = NON_SATURATING,
     penalties: Sequence[Penalty] = (),
     terms: Sequence[Term] = (),
-    conditional: bool = False,
+    conditional: bool | str = False,
     augment: Callable[[PRNGKey, Array, View], Array] | None = None,
     top_share: float | Callable[[Array], Array] = 1.0,
     group: int = 1,
@@ -105,7 +105,8 @@ def gan(
       loss: the adversarial loss.
       penalties: of the discriminator; a lazy one takes a turn of its own.
       terms: further ones of either side's loss.
-      conditional: both nets are given the batch's `label` [B].
+      conditional: both nets are given the batch's `label` [B], or the column of this name, such as
+        a caption [B, L], as their label.
       augment: `(keys [B], x, view) -> x`, differentiable: what the discriminator sees in place of
         data and samples alike.
       top_share: of a batch's samples, those that D takes for the most real, that the generator
@@ -133,13 +134,14 @@ def gan(
     remembering = {term.name: term for term in terms if term.update is not None}
     eager = [p for p in penalties if p.every == 1 and not vanishes(p.weight)]
     lazy = [p for p in penalties if p.every > 1 and not vanishes(p.weight)]
+    condition = "label" if conditional is True else conditional or ""
 
     def label_of(batch: Batch) -> Array | None:
-        return batch["label"] if conditional else None
+        return batch[condition] if condition else None
 
     def inputs(keys: PRNGKey, batch: Batch) -> Batch:
         drawn = {name: p.sample(prng.fold_in(keys, name)) for name, p in priors.items()}
-        return drawn | ({"label": batch["label"]} if conditional else {})
+        return drawn | ({condition: batch[condition]} if condition else {})
 
     def latent_of(batch: Batch) -> Array:
         return jnp.concatenate([batch[name] for name in sorted(priors)], axis=-1)
@@ -196,7 +198,10 @@ def gan(
         def generate_from(columns: Batch) -> Array:
             return generate(view._replace(batch={**view.batch, **columns}))[0]
 
-        judge_alone = partial(verdict_on, view, purpose="term")
+        def judge_alone(x: Array, columns: Batch | None = None) -> Output:
+            under = view._replace(batch={**view.batch, **(columns or {})})
+            return verdict_on(under, x, "term")
+
         samples, _, whole = made
         scene = Scene(view, data, samples, whole, real, fake, generate_from, judge_alone)
         some = ((term.name, getattr(term, side)) for term in terms)
@@ -293,7 +298,7 @@ def gan(
         ),
         inputs=inputs,
         sample=sample,
-        conditions=("label",) if conditional else (),
+        conditions=(condition,) if condition else (),
         metrics=metrics,
         group=group,
         generate=lambda players, inputs, keys: generate(View(players, inputs, keys))[:2],

@@ -42,6 +42,58 @@ def auxiliary_classifier(discriminator: float = 1.0, generator: float = 1.0) -> 
     )
 
 
+def matching_aware(weight: float = 0.5, column: str = "caption") -> Term:
+    """D is also to refuse data under the caption of another example: `w softplus(D(x, t'))`.
+
+    t' is that of any example of the whole batch; where it is no other caption nothing is added.
+
+    Generative Adversarial Text to Image Synthesis, Reed et al., 2016, arXiv:1605.05396,
+    algorithm 1.
+
+    Args:
+      weight: w, 0.5 in the paper.
+      column: of the captions, by which the game is conditional.
+    """
+
+    def mismatched(scene: Scene) -> Array:
+        own = scene.view.batch[column]
+        everyone = scene.view.gather(own)
+        draw = jax.vmap(lambda key: jax.random.randint(key, (), 0, len(everyone)))
+        wrong = everyone[draw(prng.fold_in(scene.view.keys, "wrong caption"))]
+        logits = logits_of(scene.judge(scene.data, {column: wrong}))
+        differs = jnp.any(wrong != own, axis=tuple(range(1, own.ndim)))
+        return weight * jnp.where(differs, jax.nn.softplus(logits), 0.0)
+
+    return Term("mismatch", mismatched)
+
+
+def interpolated_captions(vocabulary: int, weight: float = 1.0, column: str = "caption") -> Term:
+    """GAN-INT: G is to please D under captions between those of two examples too.
+
+    `w softplus(-D(G(z, t), t))`, t halfway between the example's caption and that of any other,
+    token by token, as distributions over the vocabulary; the paper takes the mean of two codes of
+    an encoder that is not trained.
+
+    Generative Adversarial Text to Image Synthesis, Reed et al., 2016, arXiv:1605.05396, eq. 5.
+
+    Args:
+      vocabulary: how many tokens there are.
+      weight: w.
+      column: of the captions, by which the game is conditional.
+    """
+
+    def between(scene: Scene) -> Array:
+        own = scene.view.batch[column]
+        everyone = scene.view.gather(own)
+        draw = jax.vmap(lambda key: jax.random.randint(key, (), 0, len(everyone)))
+        other = everyone[draw(prng.fold_in(scene.view.keys, "other caption"))]
+        mixed = sum(0.5 * jax.nn.one_hot(text, vocabulary) for text in (own, other))
+        samples = scene.generate({column: mixed})
+        return weight * jax.nn.softplus(-logits_of(scene.judge(samples, {column: mixed})))
+
+    return Term("interpolated", generator=between)
+
+
 def multi_hinge(weight: float = 1.0) -> Term:
     """The hinge of K + 1 classes, data's K and the samples', in place of `losses.NONE`.
 

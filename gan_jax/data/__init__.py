@@ -1,5 +1,15 @@
 """Data sets: where they come from, how they are shaped, how batches reach a step."""
 
+from gan_jax.data.captioned import CAPTION_LENGTH as CAPTION_LENGTH
+from gan_jax.data.captioned import COLOURS as COLOURS
+from gan_jax.data.captioned import GROUND as GROUND
+from gan_jax.data.captioned import HELD_OUT as HELD_OUT
+from gan_jax.data.captioned import RELATIONS as RELATIONS
+from gan_jax.data.captioned import WORDS as WORDS
+from gan_jax.data.captioned import caption_of as caption_of
+from gan_jax.data.captioned import captioned as captioned
+from gan_jax.data.captioned import read_scene as read_scene
+from gan_jax.data.captioned import things_of as things_of
 from gan_jax.data.dataset import ArrayDataset as ArrayDataset
 from gan_jax.data.dataset import Dataset as Dataset
 from gan_jax.data.dataset import decoded_bytes as decoded_bytes
@@ -57,6 +67,7 @@ from gan_jax.data.tables import as_table as as_table
 from gan_jax.data.tables import csv_file as csv_file
 from gan_jax.data.tables import named_table as named_table
 from gan_jax.data.text import sentences as sentences
+from gan_jax.data.text import worded as worded
 from gan_jax.data.tfds import tfds_dataset as tfds_dataset
 from gan_jax.data.toy import Mixture as Mixture
 from gan_jax.data.toy import grid as grid

@@ -96,6 +96,22 @@ class Tokens(Kind):
         words = (self.vocabulary[int(token)] for token in tokens)
         return self.separator.join(word for word in words if word)
 
+    def tokens(self, text: str, length: int) -> np.ndarray:
+        """A text as tokens, int32 [length], filled up with the one that stands for nothing.
+
+        Raises:
+          UserError: for what is not in the vocabulary, or a text that is too long.
+        """
+        parts = text.split() if self.separator else list(text)
+        places = {token: place for place, token in enumerate(self.vocabulary)}
+        if unknown := [part for part in parts if part not in places]:
+            known = ", ".join(token for token in self.vocabulary if token.strip())
+            raise UserError(f"{unknown[0]!r} is not in the vocabulary: {known}")
+        if len(parts) > length or (len(parts) < length and "" not in places):
+            raise UserError(f"{text!r} has {len(parts)} tokens, not {length}")
+        filling = [""] * (length - len(parts))
+        return np.array([places[part] for part in [*parts, *filling]], np.int32)
+
 
 @dataclasses.dataclass(frozen=True)
 class Category(Kind):

@@ -11,6 +11,21 @@ _MOST = 3  # shapes in a scene
 _SPLITS = {"train": 0, "test": 1}
 
 
+def inside(kind: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> np.ndarray:
+    """Whether places, in radii from a shape's middle, rightwards and downwards, are within it.
+
+    Args:
+        kind: Place of the shape in `SHAPES`, from 1.
+        dx: Of any shape that goes with `kind`'s.
+        dy: Likewise.
+    """
+    return np.select(
+        [kind == 1, kind == 2],
+        [dx**2 + dy**2 < 1, np.maximum(np.abs(dx), np.abs(dy)) < 0.85],
+        (dy < 0.8) & (dy > 2 * np.abs(dx) - 1),
+    )
+
+
 def shapes(count: int, *, seed: int = 0, side: int = 64, split: str = "train") -> ArrayDataset:
     """Images of one to three shapes, later ones before earlier, of any colours and sizes.
 
@@ -47,11 +62,7 @@ def shapes(count: int, *, seed: int = 0, side: int = 64, split: str = "train") -
         left, top = radius + (1 - 2 * radius) * middle
         dx, dy = (x - left) / radius, (y - top) / radius
         kind = random.integers(1, len(SHAPES), (count, 1, 1))
-        within = np.select(
-            [kind == 1, kind == 2],
-            [dx**2 + dy**2 < 1, np.maximum(np.abs(dx), np.abs(dy)) < 0.85],
-            (dy < 0.8) & (dy > 2 * np.abs(dx) - 1),
-        )
+        within = inside(kind, dx, dy)
         within &= (place < number)[:, None, None]
         colour = random.integers(0, 256, (count, 1, 1, 3)).astype(np.float32)
         image = np.where(within[..., None], colour, image)

@@ -102,6 +102,21 @@ def sentences(path: str | Path, *, split: str = "train", length: int = 0) -> Arr
     return ArrayDataset(path.stem, split, {"x": tokens}, {"x": Tokens(vocabulary, " ")})
 
 
+def worded(
+    texts: Sequence[str], vocabulary: Sequence[str], length: int
+) -> tuple[np.ndarray, Tokens]:
+    """Texts in lower case by their words, cut to `length` and filled up like `padded` ones.
+
+    Words that are not in the vocabulary are left out.
+
+    Returns:
+        Tokens, int32 [N, length], and their kind.
+    """
+    kind, known = Tokens(("", *vocabulary), " "), set(vocabulary)
+    kept = ([word for word in t.lower().split() if word in known][:length] for t in texts)
+    return np.stack([kind.tokens(" ".join(words), length) for words in kept]), kind
+
+
 def _tokens(text: str, vocabulary: Sequence[str]) -> np.ndarray:
     places = {character: place for place, character in enumerate(vocabulary)}
     return np.array([places[character] for character in text], np.int32)

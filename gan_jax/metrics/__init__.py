@@ -3,6 +3,7 @@
 from gan_jax.metrics._inception_score import inception_score
 from gan_jax.metrics._moments import Moments, merge, moments
 from gan_jax.metrics.accuracy import TransferAccuracy, train_on_synthetic
+from gan_jax.metrics.attributes import attributes_right
 from gan_jax.metrics.bleu import bleu, self_bleu
 from gan_jax.metrics.classification import (
     class_precision_recall,
@@ -47,6 +48,7 @@ from gan_jax.metrics.retrieval import (
     csls,
     mean_csls_cosine,
     mutual_pairs,
+    nearest_rotation,
     precision_at,
     procrustes,
     recall_of_own,
@@ -79,6 +81,7 @@ __all__ = [
     "SegmentationScores",
     "TransferAccuracy",
     "associations",
+    "attributes_right",
     "batch_frechet_distance",
     "bleu",
     "class_mode_scores",
@@ -114,6 +117,7 @@ __all__ = [
     "multiscale_ssim",
     "mutual_pairs",
     "nearest_neighbours",
+    "nearest_rotation",
     "ngram_divergence",
     "pairwise_diversity",
     "pairwise_feature_distance",

@@ -91,6 +91,11 @@ def procrustes(source: np.ndarray, target: np.ndarray) -> np.ndarray:
     return left @ right
 
 
+def nearest_rotation(mapping: np.ndarray) -> np.ndarray:
+    """The orthogonal matrix nearest to a mapping [D, D], reflections among them."""
+    return procrustes(np.eye(len(mapping)), mapping)
+
+
 def mutual_pairs(scores: np.ndarray, most: int = 10_000) -> np.ndarray:
     """Pairs [P, 2] of a query and a candidate that are each other's best, of the first so many."""
     best, back = np.argmax(scores, axis=1), np.argmax(scores, axis=0)

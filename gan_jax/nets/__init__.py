@@ -10,6 +10,7 @@ keys `[B]`, one an example. `convnet` and `inception` give features and logits o
 from gan_jax.nets import (
     began,
     biggan,
+    captions,
     convlstm,
     convnet,
     dcgan,
@@ -38,6 +39,7 @@ from gan_jax.nets import (
 __all__ = [
     "began",
     "biggan",
+    "captions",
     "convlstm",
     "convnet",
     "dcgan",

@@ -233,3 +233,54 @@ def test_lecams_anchors_follow_the_mean_logits_and_pull_the_other_side():
         + ((fake["logits"] - anchors["real"]) ** 2).mean()
     )
     np.testing.assert_allclose(side(game, later, "discriminator")[0], expected, rtol=1e-5)
+
+
+class Captioned(nn.Module):
+    """A net of an image, or latent, and a caption, one-hot or mixed."""
+
+    outputs: int
+
+    @nn.compact
+    def __call__(self, x, label=None, train=False):
+        text = jax.nn.one_hot(label, 5) if label.ndim == 2 else label
+        out = nn.Dense(self.outputs)(jnp.concatenate([x, text.reshape(len(x), -1)], axis=-1))
+        return out[:, 0] if self.outputs == 1 else jnp.tanh(out)
+
+
+def captioned(term, captions):
+    nets = Captioned(3), Captioned(1)
+    settings = {"loss": losses.NONE, "terms": [term], "conditional": "caption"}
+    game = gan(*nets, prior=PRIOR["latent"], **settings)
+    batch = {"x": BATCH["x"], "caption": captions}
+    players = game.init(KEY, batch)
+    return game, View(players, {**batch, **game.inputs(KEYS, batch)}, KEYS), nets
+
+
+CAPTIONS = jnp.array([[0, 1], [2, 3], [4, 0], [1, 2], [3, 4], [2, 2]])
+
+
+def test_data_under_captions_of_others_are_refused():
+    game, view, (_, critic) = captioned(terms.matching_aware(0.5), CAPTIONS)
+    assert game.conditions == ("caption",)
+    draw = lambda key: jax.random.randint(key, (), 0, SIZE)
+    chosen = np.array([draw(key) for key in prng.fold_in(KEYS, "wrong caption")])
+    wrong = CAPTIONS[chosen]
+    logits = critic.apply(view.players["discriminator"], BATCH["x"], wrong)
+    others = chosen != np.arange(SIZE)
+    assert others.any()
+    expected = np.mean(0.5 * np.logaddexp(0, logits) * others)
+    assert game.turns[0].loss(view)[0] == pytest.approx(expected, rel=1e-5)
+    one = jnp.zeros_like(CAPTIONS)  # of which there is no other
+    game, view, _ = captioned(terms.matching_aware(0.5), one)
+    assert game.turns[0].loss(view)[0] == 0
+
+
+def test_samples_under_captions_between_two_are_to_please():
+    game, view, (generator, critic) = captioned(terms.interpolated_captions(5, 2.0), CAPTIONS)
+    draw = lambda key: jax.random.randint(key, (), 0, SIZE)
+    other = CAPTIONS[np.array([draw(key) for key in prng.fold_in(KEYS, "other caption")])]
+    mixed = (jax.nn.one_hot(CAPTIONS, 5) + jax.nn.one_hot(other, 5)) / 2
+    samples = generator.apply(view.players["generator"], view.batch["latent"], mixed)
+    logits = critic.apply(view.players["discriminator"], samples, mixed)
+    expected = 2 * np.mean(np.logaddexp(0, -logits))
+    assert game.turns[1].loss(view)[0] == pytest.approx(expected, rel=1e-5)
