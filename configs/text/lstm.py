@@ -23,9 +23,7 @@ TINY = {"data.length": 6, "net.width": 4}
 
 
 def get_config(variant: str = "oracle") -> ConfigDict:
-    steps = (
-        600 if variant == "oracle" else 2_000
-    )  # after which 10,000 sequences are learnt by heart
+    steps = 600 if variant == "oracle" else 2_000  # then it learns by heart
     plan = Plan(steps=steps, batch_size=64, sample_every=200, evaluate_every=200, ema_decay=0.0)
     source = data.SOURCES["oracle"]
     if variant == "lines":
