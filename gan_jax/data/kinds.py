@@ -196,10 +196,13 @@ KINDS: Mapping[str, type[Kind]] = {
 """By the names that configs and records use."""
 
 
+_DENSITIES = ("mixture", "oracle")  # attributes that no record holds
+
+
 def to_record(kind: Kind) -> dict[str, Any]:
     """A kind as JSON holds it; `from_record` is the inverse, but for a mixture or an oracle."""
     values = {field.name: getattr(kind, field.name) for field in dataclasses.fields(kind)}
-    for density in ("mixture", "oracle"):
+    for density in _DENSITIES:
         values.pop(density, None)
     if isinstance(kind, Table):
         values["of"] = [dataclasses.asdict(column) for column in kind.of]
@@ -241,7 +244,8 @@ def make_kind(value: Kind | str | Mapping[str, Any], column: np.ndarray | None =
     try:
         return from_record(record)
     except TypeError:
-        fields = [field.name for field in dataclasses.fields(KINDS[name])]
+        told = (field.name for field in dataclasses.fields(KINDS[name]))
+        fields = [field for field in told if field not in _DENSITIES]
         raise UserError(
             f"a kind of {name} is told by {', '.join(fields) or 'its name alone'}"
             f"{f', and needs {need}' if need else ''}; got {record}"

@@ -3,7 +3,7 @@
 import pytest
 
 from experiments import recipes, train
-from gan_jax import train as library
+from gan_jax import follow
 from gan_jax.diagnosis import Finding
 from gan_jax.writers import Progress
 
@@ -29,7 +29,7 @@ def test_a_finding_is_told_when_it_comes_up_and_not_again_while_it_lasts(
     def diagnose(history):
         return [Finding(f"ill {name}", history[-1]["step"], "", "") for name in next(states)]
 
-    monkeypatch.setattr(library, "diagnose", diagnose)
+    monkeypatch.setattr(follow, "diagnose", diagnose)
     path, config = tiny("points/gan", evaluate_every=2)
     train.run(path, config, tmp_path)
     assert [line.partition(":")[0] for line in said] == [
@@ -44,7 +44,7 @@ def test_a_resumed_run_is_diagnosed_by_all_of_its_log(tiny, tmp_path, monkeypatc
         steps.append([row["step"] for row in history if "generator/loss" in row])
         return []
 
-    monkeypatch.setattr(library, "diagnose", diagnose)
+    monkeypatch.setattr(follow, "diagnose", diagnose)
     path, config = tiny("points/gan", steps=4, evaluate_every=4)
     train.run(path, config, tmp_path)
     config.steps = 8
