@@ -61,7 +61,9 @@ def main() -> None:
         tell(sweep, groups)
         return
     run_all(sweep, path, folder, groups)
-    found = [(member, sweeps.outcome(sweep, member) or Outcome(None, "")) for member in members]
+    found = [
+        (member, sweeps.outcome(sweep, member) or Outcome(None, "not done")) for member in members
+    ]
     text = sweeps.table(found)
     write_whole(folder / "table.md", text)
     write_whole(folder / "table.csv", sweeps.rows(found))
@@ -95,9 +97,12 @@ def run_all(
                     if process.poll() is None:
                         continue
                     del running[index]
-                    if process.returncode < 0 and tries < _TRIES:
+                    killed = process.returncode < 0 or process.returncode > 128  # or a signal saved
+                    if killed and tries < _TRIES:
                         tqdm.write(f"group {index}: its process was killed, and is begun again")
                         waiting.insert(0, (index, tries))
+                    elif killed:
+                        tqdm.write(f"group {index}: killed {tries} times, and left undone")
                     elif undone := left(groups[index]):
                         said = _last_line(folder / f"group_{index}.log")
                         for member in undone:
@@ -117,7 +122,7 @@ def run_all(
 def do(sweep: Mapping[str, Any], group: Sequence[Member]) -> None:
     """Trains and scores a group's members that are not done."""
     path, configs = configs_of(sweep, group)
-    alone = len(group) == 1 or not together.possible(path, configs[0])
+    alone = len(group) == 1 or not together.possible(path, configs)
     failures = [""] * len(group)
     if not alone:
         failures = together.run(path, configs, [member.workdir for member in group])
@@ -177,7 +182,7 @@ def tell(sweep: Mapping[str, Any], groups: Sequence[Sequence[Member]]) -> None:
     total = 0.0
     for index, group in enumerate(groups):
         path, configs = configs_of(sweep, group)
-        if together.possible(path, configs[0]):
+        if together.possible(path, configs):
             seconds, how = together.trial(path, configs), "together"
         else:
             each = [together.trial(path, [config]) for config in configs[:1]]

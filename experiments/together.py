@@ -21,14 +21,25 @@ from gan_jax.writers import Writer
 _CALLS = 3  # of a trial, the first of which compiles
 
 
-def possible(path: str, config: ConfigDict) -> bool:
-    """Whether runs of a recipe can be trained together: no hook makes optimizers of their configs.
+def possible(path: str, configs: Sequence[ConfigDict]) -> bool:
+    """Whether runs of a recipe can be trained together: their configs make one game.
 
-    Nor may batch statistics be those of several devices.
+    That is, they differ in seeds and numbers of optimizers alone, no hook makes optimizers of them,
+    and batch statistics are not those of several devices.
     """
     recipe = recipes.load_recipe(path)
-    synchronised = config.get("net", {}).get("sync_batch_norm", False)
-    return not synchronised and not hasattr(recipe, "make_optimizers")
+    synchronised = configs[0].get("net", {}).get("sync_batch_norm", False)
+    alike = all(_structure(config) == _structure(configs[0]) for config in configs)
+    return alike and not synchronised and not hasattr(recipe, "make_optimizers")
+
+
+def _structure(config: ConfigDict) -> dict[str, Any]:
+    """A config without its seed and the numbers of the sections that are optimizers'."""
+    plain = {name: value for name, value in config.to_dict().items() if name != "seed"}
+    for name, section in plain.items():
+        if isinstance(section, dict) and section.keys() >= set(NUMBERS):
+            plain[name] = {n: value for n, value in section.items() if n not in NUMBERS}
+    return plain
 
 
 def run(path: str, configs: Sequence[ConfigDict], workdirs: Sequence[Path]) -> list[str]:
@@ -117,7 +128,7 @@ def trial(path: str, configs: Sequence[ConfigDict]) -> float:
 
 def numbers(config: ConfigDict, game: Game) -> dict[str, Any]:
     """Those of each player's optimizer, as `recipes.make_optimizers` takes them."""
-    players = dict.fromkeys(turn.player for turn in game.turns)
+    players = dict.fromkeys(turn.player for turn in game.turns if turn.player in config)
     return {p: {name: np.float32(config[p][name]) for name in NUMBERS} for p in players}
 
 

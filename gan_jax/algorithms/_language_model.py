@@ -10,7 +10,9 @@ import jax.numpy as jnp
 from jax import lax
 
 from gan_jax import prng
-from gan_jax.game import Aux, Game, Players, Turn, View, initialise
+from gan_jax.algorithms._gan import verdict
+from gan_jax.game import Aux, Game, Players, Turn, View, apply, initialise
+from gan_jax.losses import AdversarialLoss
 from gan_jax.types import Array, Batch, PRNGKey, UserError, Variables
 
 
@@ -81,6 +83,46 @@ def likelihood_turn(
         return jnp.mean(jnp.sum(nll, axis=1)) / view.mean(jnp.sum(counts, axis=1)), Aux({})
 
     return Turn("generator", loss, name=name, when=when)
+
+
+def discriminator_turn(
+    net: nn.Module,
+    loss: AdversarialLoss,
+    written: Callable[[View], Array],
+    *,
+    repeats: int,
+    when: Callable[[Array], Array],
+) -> Turn:
+    """The discriminator's turn on data and on what the generator has `written`, [B, L, ...]."""
+
+    def descend(view: View) -> tuple[Array, Aux]:
+        real, _ = judge(net, view, view.batch["x"], "real")
+        fake, stats = judge(net, view, written(view), "fake")
+        metrics = verdict("real", real) | verdict("fake", fake)
+        metrics["logit_distance"] = jnp.mean(jnp.abs(real - fake))
+        return jnp.mean(loss.discriminator(real, fake)), Aux(metrics, stats)
+
+    return Turn("discriminator", descend, repeats=repeats, when=when)
+
+
+def judge(net: nn.Module, view: View, x: Array, purpose: str) -> tuple[Array, Variables]:
+    """The discriminator's logits of sequences in training, and its statistics."""
+    keys = prng.fold_in(prng.fold_in(view.keys, purpose), "discriminator")
+    return apply(net, view.players["discriminator"], x, None, train=True, keys=keys)
+
+
+def init_with(
+    game: Game, discriminator: nn.Module
+) -> Callable[[PRNGKey, Batch], dict[str, Variables]]:
+    """`Game.init` of a game of the generator alone, with a discriminator beside it."""
+
+    def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
+        generator_key, discriminator_key = jax.random.split(key)
+        keys = prng.per_example(key, batch["x"].shape[0])
+        critic = initialise(discriminator, discriminator_key, batch["x"], None, keys=keys)
+        return {**game.init(generator_key, batch), "discriminator": critic}
+
+    return init
 
 
 def token_nll(net: nn.Module, variables: Variables, x: Array, temperature: float = 1.0) -> Array:

@@ -8,11 +8,19 @@ import jax.numpy as jnp
 from jax import lax
 
 from gan_jax import prng
-from gan_jax.algorithms._gan import plain, verdict
-from gan_jax.algorithms._language_model import counted, language_model, likelihood_turn, unroll
-from gan_jax.game import Aux, Game, Turn, View, apply, initialise
+from gan_jax.algorithms._gan import plain
+from gan_jax.algorithms._language_model import (
+    counted,
+    discriminator_turn,
+    init_with,
+    judge,
+    language_model,
+    likelihood_turn,
+    unroll,
+)
+from gan_jax.game import Aux, Game, Turn, View
 from gan_jax.losses import RELATIVISTIC, AdversarialLoss
-from gan_jax.types import Array, Batch, PRNGKey, Variables
+from gan_jax.types import Array, PRNGKey
 
 
 def relgan(
@@ -82,38 +90,22 @@ def relgan(
         ended = jax.nn.one_hot(end, weights.shape[-1])
         return jnp.where(counted(tokens, end)[..., None] > 0, weights, ended[None, None])
 
-    def judge(view: View, x: Array, purpose: str) -> tuple[Array, Variables]:
-        keys = prng.fold_in(prng.fold_in(view.keys, purpose), "discriminator")
-        variables = view.players["discriminator"]
-        return apply(discriminator, variables, x, None, train=True, keys=keys)
-
-    def discriminator_loss(view: View) -> tuple[Array, Aux]:
-        real, _ = judge(view, view.batch["x"], "real")
-        fake, stats = judge(view, written(view), "fake")
-        metrics = verdict("real", real) | verdict("fake", fake)
-        metrics["logit_distance"] = jnp.mean(jnp.abs(real - fake))
-        return jnp.mean(loss.discriminator(real, fake)), Aux(metrics, stats)
-
     def generator_loss(view: View) -> tuple[Array, Aux]:
         weights = written(view)
-        real, fake = judge(view, view.batch["x"], "real")[0], judge(view, weights, "fake")[0]
+        real, _ = judge(discriminator, view, view.batch["x"], "real")
+        fake, _ = judge(discriminator, view, weights, "fake")
         sureness = jnp.mean(jnp.max(weights, axis=-1))
         return jnp.mean(loss.generator(fake, real)), Aux({"largest_weight": sureness})
 
-    def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
-        generator_key, discriminator_key = jax.random.split(key)
-        keys = prng.per_example(key, batch["x"].shape[0])
-        critic = initialise(discriminator, discriminator_key, batch["x"], None, keys=keys)
-        return {**game.init(generator_key, batch), "discriminator": critic}
-
     adversarial = lambda step: step >= pretrain
     return game._replace(
-        init=init,
+        init=init_with(game, discriminator),
         turns=(
             likelihood_turn(generator, end, "likelihood", lambda step: step < pretrain),
-            Turn(
-                "discriminator",
-                discriminator_loss,
+            discriminator_turn(
+                discriminator,
+                loss,
+                written,
                 repeats=discriminator_repeats,
                 when=adversarial,
             ),

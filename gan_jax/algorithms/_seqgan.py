@@ -6,18 +6,20 @@ import jax.numpy as jnp
 from jax import lax
 
 from gan_jax import prng
-from gan_jax.algorithms._gan import plain, verdict
+from gan_jax.algorithms._gan import plain
 from gan_jax.algorithms._language_model import (
     by_quantile,
     counted,
+    discriminator_turn,
+    init_with,
     language_model,
     likelihood_turn,
     token_nll,
     write,
 )
-from gan_jax.game import Aux, Game, Turn, View, apply, initialise
+from gan_jax.game import Aux, Game, Turn, View, apply
 from gan_jax.losses import NON_SATURATING
-from gan_jax.types import Array, Batch, PRNGKey, UserError, Variables
+from gan_jax.types import Array, UserError
 
 
 def seqgan(
@@ -74,18 +76,6 @@ def seqgan(
             generator, view.players["generator"], view.batch["uniform"], by_quantile(), end=end
         )
 
-    def judge(view: View, x: Array, purpose: str) -> tuple[Array, Variables]:
-        keys = prng.fold_in(prng.fold_in(view.keys, purpose), "discriminator")
-        variables = view.players["discriminator"]
-        return apply(discriminator, variables, x, None, train=True, keys=keys)
-
-    def discriminator_loss(view: View) -> tuple[Array, Aux]:
-        real, _ = judge(view, view.batch["x"], "real")
-        fake, stats = judge(view, written(view), "fake")
-        metrics = verdict("real", real) | verdict("fake", fake)
-        metrics["logit_distance"] = jnp.mean(jnp.abs(real - fake))
-        return jnp.mean(loss.discriminator(real, fake)), Aux(metrics, stats)
-
     def reward(view: View, x: Array) -> Array:
         """Of sequences [N, L] the probability [N] that they are real, without dropout."""
         variables = view.players["discriminator"]
@@ -119,19 +109,14 @@ def seqgan(
         gain = (q - view.mean(q)[None]) * counted(y, end) * log_p
         return -jnp.mean(jnp.sum(gain, axis=1)), Aux({"reward": jnp.mean(q[:, -1])})
 
-    def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
-        generator_key, discriminator_key = jax.random.split(key)
-        keys = prng.per_example(key, batch["x"].shape[0])
-        critic = initialise(discriminator, discriminator_key, batch["x"], None, keys=keys)
-        return {**game.init(generator_key, batch), "discriminator": critic}
-
     return game._replace(
-        init=init,
+        init=init_with(game, discriminator),
         turns=(
             likelihood_turn(generator, end, "likelihood", lambda step: step < pretrain),
-            Turn(
-                "discriminator",
-                discriminator_loss,
+            discriminator_turn(
+                discriminator,
+                loss,
+                written,
                 repeats=discriminator_repeats,
                 when=lambda step: step >= pretrain,
             ),

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from experiments import sweeps
+from experiments import recipes, sweeps, together
 from experiments.sweeps import Member, Outcome, Range
 from gan_jax.types import UserError
 from gan_jax.writers import read_metrics
@@ -108,6 +108,15 @@ def test_members_that_differ_in_seeds_and_numbers_of_optimizers_are_a_group():
     ]
     assert sweeps.groups_of(members, 16) == [members[:3], members[3:]]
     assert sweeps.groups_of(members, 2) == [members[:2], members[2:3], members[3:]]
+
+
+def test_members_whose_games_would_differ_are_not_trained_together():
+    path = "configs/points/gan.py"
+    configure = lambda **settings: recipes.configure(recipes.load_recipe(path), "", **settings)
+    first = configure()
+    assert together.possible(path, [first, configure(seed=1, **{"generator.beta1": 0.5})])
+    assert not together.possible(path, [first, configure(r1=1.0)])
+    assert not together.possible(path, [first, configure(**{"generator.decay": "constant"})])
 
 
 def test_axes_are_every_combination_or_so_many_draws():
