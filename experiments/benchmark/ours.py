@@ -14,7 +14,7 @@ from gan_jax import algorithms, data, loop, losses, nets, parallel, penalties, p
 from gan_jax.follow import MetricsLog
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
-from gan_jax.step import GameState, init_state, train_step
+from gan_jax.step import GameState, init_state
 from gan_jax.train import Plan
 
 _ENDLESS = 10**9  # steps
@@ -79,19 +79,21 @@ def work(case: Case, variant: str) -> Work:
     steps = Plan(steps_per_call=case.steps_per_call).resolved(jax.default_backend()).steps_per_call
     # So many virtual devices of a CPU; of accelerators, one.
     devices = jax.local_devices()[: case.devices if jax.default_backend() == "cpu" else 1]
-    loader = data.make_loader(
-        make_data(case.problem),
-        batch_size=case.problem.batch * case.seeds,
-        steps_per_call=steps,
-        seed=0,
-    )
-    calls = (_play if case.seeds == 1 else _play_seeds)(case, loader, steps, devices)
+    dataset, size = make_data(case.problem), case.problem.batch
+    loaders = [
+        data.make_loader(dataset, batch_size=size, steps_per_call=steps, seed=seed)
+        for seed in range(case.seeds)
+    ]
+    play, of_one = _play, parallel.unreplicate
+    if case.seeds > 1:
+        play, of_one = _play_seeds, partial(parallel.member, index=0)
+    calls = play(case, loaders, steps, devices)
 
     def run(count: int) -> None:
         log = MetricsLog(1)
         for _ in range(count):
             _, state, metrics = next(calls)
-            log.add(0, parallel.unreplicate(metrics))
+            log.add(0, of_one(metrics))
         jax.block_until_ready(state)
 
     return Work(run, steps * case.seeds, *on_device(devices[0]))
@@ -100,32 +102,34 @@ def work(case: Case, variant: str) -> Work:
 _Calls = Iterator[tuple[int, GameState, Any]]
 
 
-def _play(case: Case, loader: data.Loader, steps: int, devices: Sequence[jax.Device]) -> _Calls:
+def _play(
+    case: Case, loaders: Sequence[data.Loader], steps: int, devices: Sequence[jax.Device]
+) -> _Calls:
     """Training as `train.train` does it, less the looks."""
     game = make_game(case.problem)
     state = jax.jit(lambda: make_state(game, case.problem))()
+    (loader,) = loaders
     return loop.play(game, state, loader, steps=_ENDLESS, steps_per_call=steps, devices=devices)
 
 
 def _play_seeds(
-    case: Case, loader: data.Loader, steps: int, devices: Sequence[jax.Device]
+    case: Case, loaders: Sequence[data.Loader], steps: int, devices: Sequence[jax.Device]
 ) -> _Calls:
-    """The same of many seeds at once: dealt out to the devices by pmap, on each by vmap."""
-    game, share = make_game(case.problem), case.seeds // len(devices)
-    step = jax.vmap(partial(train_step, game), in_axes=(0, 1))
-
-    def step_all(state: GameState, batch: Any) -> Any:
-        # [repeats, share * B, ...] to [repeats, share, B, ...]
-        split = lambda leaf: leaf.reshape(leaf.shape[0], share, -1, *leaf.shape[2:])
-        return step(state, jax.tree.map(split, batch))
-
-    run = parallel.compile_steps(step_all, loader.fetch, devices)
-    make = jax.pmap(jax.vmap(partial(make_state, game, case.problem)), devices=devices)
-    state = make(jnp.arange(case.seeds).reshape(len(devices), share))
-    resident = parallel.replicate(loader.resident, devices)
-    for call, item in enumerate(loader.items(0), 1):
-        state, metrics = run(state, resident, parallel.shard(item, len(devices)))
-        yield call * steps, state, metrics
+    """The same of many seeds, as `train.train_together` does it."""
+    game = make_game(case.problem)
+    make = jax.jit(partial(make_state, game, case.problem))
+    states = [make(seed) for seed in range(case.seeds)]
+    kept = {name: player.tx for name, player in states[0].players.items()}
+    run = loop.make_members_steps(game, lambda numbers: kept, loaders[0].fetch, devices)
+    return loop.play_together(
+        run,
+        states,
+        loaders,
+        {},
+        steps=_ENDLESS,
+        steps_per_call=steps,
+        devices=devices,
+    )
 
 
 def _sample(case: Case) -> Work:
