@@ -17,9 +17,12 @@ the members and what they will cost, by a trial of some steps.
 """
 
 import json
+import os
 import runpy
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -31,7 +34,7 @@ from tqdm import tqdm
 
 from experiments import app, recipes, sweeps, together
 from experiments.sweeps import Member, Outcome
-from gan_jax import writers
+from gan_jax import runs, writers
 from gan_jax.files import write_whole
 from gan_jax.types import UserError
 
@@ -55,14 +58,18 @@ def main() -> None:
     members = sweeps.members_of(sweep, folder)
     groups = sweeps.groups_of(members, _TOGETHER.value)
     if _GROUP.value is not None:
+        threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
         do(sweep, groups[_GROUP.value])
         return
     if _DRY_RUN.value:
         tell(sweep, groups)
         return
-    run_all(sweep, path, folder, groups)
+    with runs.lock(folder):
+        said = run_all(sweep, path, folder, groups)
     found = [
-        (member, sweeps.outcome(sweep, member) or Outcome(None, "not done")) for member in members
+        (member, sweeps.outcome(sweep, member) or Outcome(None, said[index]))
+        for index, group in enumerate(groups)
+        for member in group
     ]
     text = sweeps.table(found)
     write_whole(folder / "table.md", text)
@@ -74,8 +81,14 @@ def main() -> None:
 
 def run_all(
     sweep: Mapping[str, Any], path: Path, folder: Path, groups: Sequence[Sequence[Member]]
-) -> None:
-    """Has every group done that is not, by processes."""
+) -> list[str]:
+    """Has every group done that is not, by processes; of each, why it is not, where it is not.
+
+    That is not kept, since the process may have failed for want of memory or a place to write.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
+    said = [""] * len(groups)
     left = lambda group: [m for m in group if sweeps.outcome(sweep, m) is None]
     waiting = [(index, 0) for index, group in enumerate(groups) if left(group)]
     running: dict[int, tuple[subprocess.Popen, int]] = {}
@@ -99,17 +112,17 @@ def run_all(
                     del running[index]
                     killed = process.returncode < 0 or process.returncode > 128  # or a signal saved
                     if killed and tries < _TRIES:
-                        tqdm.write(f"group {index}: its process was killed, and is begun again")
+                        _say(f"group {index}: its process was killed, and is begun again")
                         waiting.insert(0, (index, tries))
                     elif killed:
-                        tqdm.write(f"group {index}: killed {tries} times, and left undone")
-                    elif undone := left(groups[index]):
-                        said = _last_line(folder / f"group_{index}.log")
-                        for member in undone:
-                            keep(sweep, member, Outcome(None, said))
+                        said[index] = f"its process was killed {tries} times"
+                    elif left(groups[index]):
+                        said[index] = _last_line(folder / f"group_{index}.log")
+                    if said[index]:
+                        _say(f"group {index}: {said[index]}")
                     for member in groups[index]:
                         if (ended := sweeps.outcome(sweep, member)) and ended.failure:
-                            tqdm.write(f"{member.setting}, seed {member.seed}: {ended.failure}")
+                            _say(f"{member.setting}, seed {member.seed}: {ended.failure}")
                 done = total - sum(len(left(group)) for group in groups)
                 bar.update(done - bar.n)
         finally:
@@ -117,6 +130,7 @@ def run_all(
                 process.terminate()
             for process, _ in running.values():
                 process.wait()
+    return said
 
 
 def do(sweep: Mapping[str, Any], group: Sequence[Member]) -> None:
@@ -196,8 +210,19 @@ def tell(sweep: Mapping[str, Any], groups: Sequence[Sequence[Member]]) -> None:
     print(f"{count} members, {total / 60:.2g} minutes in all, without evaluations and pictures")
 
 
+def _end_with_parent(parent: int) -> None:
+    """Stops this process, its states saved, once its parent is gone."""
+    while os.getppid() == parent:
+        time.sleep(_POLL)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def _last_line(path: Path) -> str:
-    return " ".join(path.read_text().strip().splitlines()[-1:])
+    return " ".join(path.read_text().strip().splitlines()[-1:]).removeprefix("error: ")
+
+
+def _say(line: str) -> None:
+    tqdm.write(line, file=sys.stderr)
 
 
 if __name__ == "__main__":

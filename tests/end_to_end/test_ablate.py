@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import signal
 import time
 
 import pytest
@@ -56,6 +57,7 @@ def test_a_sweep_that_is_killed_goes_on_to_the_table_of_one_that_is_not(sweep, s
         time.sleep(0.05)
     process.terminate()
     process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
     assert not (broken / "table.md").exists()
     again = script("ablate", f"--sweep={sweep}", f"--workdir={broken}")
     assert again.returncode == 0, again.err
