@@ -3,8 +3,9 @@
 A sweep is a file:
 
 - `BASE`, a recipe and its variant; `SEEDS`; `OVERRIDES`, dotted settings of all;
-- `SETTINGS`, dotted settings by name; or `AXES`, values by dotted name, of which every combination
-  is a setting, or with `DRAWS` (and `DRAW_SEED`) so many at random, also from a `sweeps.Range`;
+- `SETTINGS`, dotted settings by name, a `BASE` of its own among them; or `AXES`, values by dotted
+  name, of which every combination is a setting, or with `DRAWS` (and `DRAW_SEED`) so many at
+  random, also from a `sweeps.Range`;
 - `FIGURES`, those of a run's own last evaluation that are tabled; or `EVALUATE`, flags of
   `experiments.evaluate`, which then scores each run.
 
@@ -135,28 +136,28 @@ def run_all(
 
 def do(sweep: Mapping[str, Any], group: Sequence[Member]) -> None:
     """Trains and scores a group's members that are not done."""
-    path, configs = configs_of(sweep, group)
+    path, configs = configs_of(group)
     alone = len(group) == 1 or not together.possible(path, configs)
     failures = [""] * len(group)
     if not alone:
         failures = together.run(path, configs, [member.workdir for member in group])
     for member, failure in zip(group, failures, strict=True):
         if sweeps.outcome(sweep, member) is None:
-            failure = failure or (train(sweep, member) if alone else "")
+            failure = failure or (train(member) if alone else "")
             keep(sweep, member, Outcome(None, failure) if failure else score(sweep, member))
 
 
-def configs_of(sweep: Mapping[str, Any], group: Sequence[Member]) -> tuple[str, list[ConfigDict]]:
+def configs_of(group: Sequence[Member]) -> tuple[str, list[ConfigDict]]:
     """A group's recipe and the configs of its members."""
-    path, _, variant = sweep["BASE"].partition(":")
+    path, _, variant = group[0].base.partition(":")
     recipe = recipes.load_recipe(path)
     return path, [recipes.configure(recipe, variant, **dict(m.overrides)) for m in group]
 
 
-def train(sweep: Mapping[str, Any], member: Member) -> str:
+def train(member: Member) -> str:
     """Trains a member by itself; why it failed, or ""."""
     settings = {f"config.{name}": value for name, value in member.overrides.items()}
-    return _run(["experiments.train", f"--config={sweep['BASE']}"], member, settings)
+    return _run(["experiments.train", f"--config={member.base}"], member, settings)
 
 
 def _run(line: Sequence[str], member: Member, settings: Mapping[str, Any]) -> str:
@@ -195,7 +196,7 @@ def tell(sweep: Mapping[str, Any], groups: Sequence[Sequence[Member]]) -> None:
     """Prints the members and what they will cost."""
     total = 0.0
     for index, group in enumerate(groups):
-        path, configs = configs_of(sweep, group)
+        path, configs = configs_of(group)
         if together.possible(path, configs):
             seconds, how = together.trial(path, configs), "together"
         else:

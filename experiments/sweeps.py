@@ -43,6 +43,7 @@ class Member(NamedTuple):
 
     setting: str
     seed: int
+    base: str
     overrides: Mapping[str, Any]
     workdir: Path
 
@@ -86,7 +87,7 @@ def members_of(sweep: Mapping[str, Any], folder: Path) -> list[Member]:
     Raises:
       UserError: as `settings_of` does, or two settings would share a folder.
     """
-    settings = settings_of(sweep)
+    settings, common = settings_of(sweep), sweep.get("OVERRIDES", {})
     folders = [_folder(name) for name in settings]
     if doubled := [name for name in folders if folders.count(name) > 1]:
         raise UserError(f"two settings would share the folder {doubled[0]}: name them otherwise")
@@ -94,7 +95,8 @@ def members_of(sweep: Mapping[str, Any], folder: Path) -> list[Member]:
         Member(
             name,
             seed,
-            {**sweep.get("OVERRIDES", {}), **values, "seed": seed},
+            values.get("BASE", sweep["BASE"]),
+            {n: v for n, v in {**common, **values, "seed": seed}.items() if n != "BASE"},
             folder / _folder(name) / f"seed_{seed}",
         )
         for name, values in settings.items()
@@ -110,7 +112,7 @@ def groups_of(members: Sequence[Member], most: int) -> list[list[Member]]:
     """Members that differ in seeds and numbers of optimizers alone, so many at most, together."""
     alike: dict[str, list[Member]] = {}
     for member in members:
-        alike.setdefault(json.dumps(_structure(member.overrides), default=str), []).append(member)
+        alike.setdefault(_structure(member), []).append(member)
     return [
         group[start : start + most]
         for group in alike.values()
@@ -118,10 +120,11 @@ def groups_of(members: Sequence[Member], most: int) -> list[list[Member]]:
     ]
 
 
-def _structure(overrides: Mapping[str, Any]) -> dict[str, Any]:
+def _structure(member: Member) -> str:
     """What decides over the program of a run."""
     free = lambda name: name == "seed" or name.rpartition(".")[2] in optimizers.NUMBERS
-    return {name: value for name, value in sorted(overrides.items()) if not free(name)}
+    settings = {n: value for n, value in sorted(member.overrides.items()) if not free(n)}
+    return json.dumps([member.base, settings], default=str)
 
 
 class Outcome(NamedTuple):
@@ -134,7 +137,7 @@ class Outcome(NamedTuple):
 def told(sweep: Mapping[str, Any], member: Member) -> str:
     """What decides over a member's figures, as its folder keeps it."""
     return json.dumps(
-        [sweep["BASE"], member.overrides, sweep.get("FIGURES"), sweep.get("EVALUATE")], default=str
+        [member.base, member.overrides, sweep.get("FIGURES"), sweep.get("EVALUATE")], default=str
     )
 
 

@@ -79,8 +79,8 @@ def test_a_dry_run_tells_members_and_their_cost_and_does_nothing(sweep, script, 
     assert not (tmp_path / "none").exists()
 
 
-def member(setting, seed=0, **overrides):
-    return Member(setting, seed, {**overrides, "seed": seed}, None)
+def member(setting, seed=0, base="b", **overrides):
+    return Member(setting, seed, base, {**overrides, "seed": seed}, None)
 
 
 def test_the_table_has_means_and_intervals_of_what_did_not_fail():
@@ -107,9 +107,10 @@ def test_members_that_differ_in_seeds_and_numbers_of_optimizers_are_a_group():
         member("b", 0, r1=1.0, **{rate: 1e-3}),
         member("c", 0, r1=2.0),
         member("c", 1, r1=2.0),
+        member("d", 0, base="another", r1=2.0),
     ]
-    assert sweeps.groups_of(members, 16) == [members[:3], members[3:]]
-    assert sweeps.groups_of(members, 2) == [members[:2], members[2:3], members[3:]]
+    assert sweeps.groups_of(members, 16) == [members[:3], members[3:5], members[5:]]
+    assert sweeps.groups_of(members, 2) == [members[:2], members[2:3], members[3:5], members[5:]]
 
 
 def test_members_whose_games_would_differ_are_not_trained_together():
@@ -157,9 +158,17 @@ def test_settings_that_differ_by_a_sign_have_folders_of_their_own(tmp_path):
     assert len({member.workdir for member in sweeps.members_of(sweep, tmp_path)}) == 3
 
 
+def test_a_setting_may_be_of_another_recipe(tmp_path):
+    settings = {"one": {"r1": 1.0}, "two": {"BASE": "c:d", "r1": 2.0}}
+    sweep = {"BASE": "a:b", "SEEDS": (0,), "OVERRIDES": {"steps": 2}, "SETTINGS": settings}
+    one, two = sweeps.members_of(sweep, tmp_path)
+    assert (one.base, one.overrides) == ("a:b", {"steps": 2, "r1": 1.0, "seed": 0})
+    assert (two.base, two.overrides) == ("c:d", {"steps": 2, "r1": 2.0, "seed": 0})
+
+
 def test_what_became_of_a_member_is_of_its_settings_alone(tmp_path):
     sweep = {"BASE": "x", "FIGURES": ("a",)}
-    one = Member("s", 0, {"r1": 1.0}, tmp_path)
+    one = Member("s", 0, "x", {"r1": 1.0}, tmp_path)
     (tmp_path / "member.json").write_text(
         json.dumps({"told": sweeps.told(sweep, one), "figures": {"a": 1.0}, "failure": ""})
     )
