@@ -228,10 +228,10 @@ GAMES = {
         ),
         {"x": POINTS},
     ),
-    "autoregressive": (
-        lambda: algorithms.autoregressive(
+    "language model of sounds": (
+        lambda: algorithms.language_model(
             nets.wavenet.WaveNet(8, 3, 3, layers=2, num_classes=3),
-            64,
+            length=64,
             conditional=True,
             encode=lambda x: sound.mu_law(x[..., 0], 8),
         ),

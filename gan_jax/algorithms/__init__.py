@@ -2,7 +2,6 @@
 
 from gan_jax.algorithms import targets, terms
 from gan_jax.algorithms._aae import aae
-from gan_jax.algorithms._autoregressive import autoregressive
 from gan_jax.algorithms._began import began
 from gan_jax.algorithms._bigan import bigan
 from gan_jax.algorithms._classifier import classifier
@@ -31,7 +30,6 @@ __all__ = [
     "Scene",
     "Term",
     "aae",
-    "autoregressive",
     "began",
     "bigan",
     "classifier",

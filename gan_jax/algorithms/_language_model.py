@@ -7,6 +7,7 @@ from typing import Any
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import optax
 from jax import lax
 
 from gan_jax import prng
@@ -17,28 +18,38 @@ from gan_jax.types import Array, Batch, PRNGKey, UserError, Variables
 
 
 def language_model(
-    net: nn.Module, *, length: int, temperature: float = 1.0, end: int | None = None
+    net: nn.Module,
+    *,
+    length: int,
+    temperature: float = 1.0,
+    end: int | None = None,
+    conditional: bool = False,
+    encode: Callable[[Array], Array] = lambda x: x,
+    decode: Callable[[Array], Array] = lambda tokens: tokens,
 ) -> Game:
     """A net that writes sequences, of the highest likelihood.
 
     It minimises
 
-        -E[Σ_t log p(x_t | x_1 .. x_{t-1})] / T,
+        -E[Σ_t log p(x_t | x_1 .. x_{t-1}, label)] / T,
 
     T the mean number of tokens of a sequence in the batch, so that the loss is in nats a token.
     A sample is written token by token, each the quantile of a uniform number.
 
     Args:
-      net: one of `nets.sequences` that writes.
+      net: one that writes, see `nets.sequences`.
       length: L, of a sequence.
       temperature: above 0; logits are divided by it where samples are drawn and held-out data are
         judged, not in training.
       end: the token that follows a sequence and fills it up, of which the first counts and nothing
         beyond; None where all sequences are whole.
+      conditional: whether the net is given the batch's `label` [B].
+      encode: the data's `x` as tokens [B, L], int32.
+      decode: tokens as samples.
 
     Returns:
-      A game of the player `generator` on batches of `x` [B, L], int32. Among its figures is `nll`,
-      nats a token, of any data.
+      A game of the player `generator` on batches of `x` and, when conditional, `label`. Among its
+      figures is `nll`, nats a token, of any data.
 
     Raises:
       UserError: the temperature is not above 0.
@@ -46,43 +57,45 @@ def language_model(
     if not temperature > 0:
         raise UserError(f"the temperature {temperature} is not above 0")
 
+    def label_of(batch: Batch) -> Array | None:
+        return batch["label"] if conditional else None
+
+    def nll(batch: Batch, variables: Variables, temperature: float = 1.0) -> tuple[Array, Array]:
+        """Of each token, 0 beyond the end, [B, L]; and how many of each sequence count, [B]."""
+        x = encode(batch["x"])
+        counts = counted(x, end)
+        nats = token_nll(net, variables, x, label_of(batch), temperature)
+        return nats * counts, jnp.sum(counts, axis=1)
+
+    def loss(view: View) -> tuple[Array, Aux]:
+        nats, counts = nll(view.batch, view.players["generator"])
+        return jnp.mean(jnp.sum(nats, axis=1)) / view.mean(counts), Aux({})
+
     def sample(players: Players, inputs: Batch) -> Array:
         choose = by_quantile(temperature)
-        return write(net, players["generator"], inputs["uniform"], choose, end=end)
+        uniform, label = inputs["uniform"], label_of(inputs)
+        return decode(write(net, players["generator"], uniform, choose, end=end, label=label))
+
+    def inputs(keys: PRNGKey, batch: Batch) -> Batch:
+        drawn = {"uniform": prng.uniform(prng.fold_in(keys, "text"), (length,))}
+        return drawn | ({"label": batch["label"]} if conditional else {})
 
     def metrics(players: Players, batch: Batch, keys: PRNGKey) -> dict[str, Array]:
         del keys
-        nll = token_nll(net, players["generator"], batch["x"], temperature=temperature)
-        counts = counted(batch["x"], end)
-        return {"nll": jnp.sum(nll * counts) / jnp.sum(counts)}
+        nats, counts = nll(batch, players["generator"], temperature)
+        return {"nll": jnp.sum(nats) / jnp.sum(counts)}
 
     def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
-        return {"generator": initialise(net, key, batch["x"])}
+        return {"generator": initialise(net, key, encode(batch["x"]), label_of(batch))}
 
     return Game(
         init=init,
-        turns=(likelihood_turn(net, end),),
-        inputs=lambda keys, batch: {"uniform": prng.uniform(prng.fold_in(keys, "text"), (length,))},
+        turns=(Turn("generator", loss),),
+        inputs=inputs,
         sample=sample,
+        conditions=("label",) if conditional else (),
         metrics=metrics,
     )
-
-
-def likelihood_turn(
-    net: nn.Module,
-    end: int | None,
-    name: str = "",
-    when: Callable[[Array], Array] | None = None,
-) -> Turn:
-    """The generator's turn by maximum likelihood; see `language_model`."""
-
-    def loss(view: View) -> tuple[Array, Aux]:
-        x = view.batch["x"]
-        counts = counted(x, end)
-        nll = token_nll(net, view.players["generator"], x) * counts
-        return jnp.mean(jnp.sum(nll, axis=1)) / view.mean(jnp.sum(counts, axis=1)), Aux({})
-
-    return Turn("generator", loss, name=name, when=when)
 
 
 def discriminator_turn(
@@ -125,11 +138,17 @@ def init_with(
     return init
 
 
-def token_nll(net: nn.Module, variables: Variables, x: Array, temperature: float = 1.0) -> Array:
+def token_nll(
+    net: nn.Module,
+    variables: Variables,
+    x: Array,
+    label: Array | None = None,
+    temperature: float = 1.0,
+) -> Array:
     """Minus the log-likelihood of each token given those before it, [B, L]."""
-    logits = net.apply(variables, x) / temperature
-    chosen = jnp.take_along_axis(logits, x[..., None], axis=-1)[..., 0]
-    return jax.nn.logsumexp(logits, axis=-1) - chosen
+    logits = net.apply(variables, x, label) / temperature
+    wanted = jax.nn.one_hot(x, logits.shape[-1])  # a product, whose gradient scatters not
+    return optax.softmax_cross_entropy(logits, wanted)
 
 
 def counted(x: Array, end: int | None) -> Array:
@@ -159,16 +178,18 @@ def write(
     *,
     end: int | None = None,
     given: tuple[Array, Array | int] | None = None,
+    label: Array | None = None,
 ) -> Array:
     """Sequences, token by token.
 
     Args:
-      net: one of `nets.sequences` that writes.
+      net: one that writes, see `nets.sequences`.
       variables: its own.
       noise: leaves [B, L, ...], of which each place gets its own.
       choose: `(logits [B, V], noise [B, ...]) -> tokens` [B].
       end: after which nothing but itself is written.
       given: tokens [B, L] and how many of them, 0 to L, sequences begin with.
+      label: [B], of a net that is given such.
 
     Returns:
       Tokens [B, L].
@@ -184,7 +205,7 @@ def write(
     size, length = jax.tree.leaves(noise)[0].shape[:2]
     begun = jnp.zeros((size, length), jnp.int32) if given is None else given[0]
     places = jnp.broadcast_to(jnp.arange(length), (size, length))
-    tokens = unroll(net, variables, (noise, begun, places), follow)
+    tokens = unroll(net, variables, (noise, begun, places), follow, label)
     return tokens if end is None else jnp.where(counted(tokens, end) > 0, tokens, end)
 
 
@@ -193,15 +214,17 @@ def unroll(
     variables: Variables,
     here: Any,
     follow: Callable[[Array, Any], tuple[Array, Any]],
+    label: Array | None = None,
 ) -> Any:
     """What a net goes through while it writes.
 
     Args:
-      net: one of `nets.sequences` that writes.
+      net: one that writes, see `nets.sequences`.
       variables: its own.
       here: leaves [B, L, ...], of which each place gets its own, [B, ...].
       follow: `(logits [B, V], here) -> (input of the next place, outcome of this one)`, the input
         tokens [B] or weights [B, V].
+      label: [B], of a net that is given such.
 
     Returns:
       Outcomes, leaves [B, L, ...].
@@ -212,7 +235,7 @@ def unroll(
 
     def advance(carry: tuple, here: Any) -> tuple[tuple, Any]:
         state, entering = carry
-        state, logits = run(state, entering, method="step")
+        state, logits = run(state, entering, label, method="step")
         following, outcome = follow(logits, here)
         return (state, run(following, method="embed")), outcome
 

@@ -15,7 +15,6 @@ from gan_jax.algorithms._language_model import (
     init_with,
     judge,
     language_model,
-    likelihood_turn,
     unroll,
 )
 from gan_jax.game import Aux, Game, Turn, View
@@ -101,7 +100,7 @@ def relgan(
     return game._replace(
         init=init_with(game, discriminator),
         turns=(
-            likelihood_turn(generator, end, "likelihood", lambda step: step < pretrain),
+            game.turns[0]._replace(name="likelihood", when=lambda step: step < pretrain),
             discriminator_turn(
                 discriminator,
                 loss,

@@ -13,7 +13,6 @@ from gan_jax.algorithms._language_model import (
     discriminator_turn,
     init_with,
     language_model,
-    likelihood_turn,
     token_nll,
     write,
 )
@@ -112,7 +111,7 @@ def seqgan(
     return game._replace(
         init=init_with(game, discriminator),
         turns=(
-            likelihood_turn(generator, end, "likelihood", lambda step: step < pretrain),
+            game.turns[0]._replace(name="likelihood", when=lambda step: step < pretrain),
             discriminator_turn(
                 discriminator,
                 loss,

@@ -3,7 +3,8 @@
 A net that writes is called with whole sequences, and says of each place what it expects there of
 what stands before it. To write, it goes place by place: `embed` makes its inputs of tokens, or of
 distributions over them, `begin` its first state, and `step` maps a state and an input to the next
-state and to logits. Token V, one beyond the vocabulary, stands before the first.
+state and to logits. Token V, one beyond the vocabulary, stands before the first. All of them take
+a label, which those here make nothing of; `nets.wavenet` is another net that writes.
 """
 
 import math
@@ -28,6 +29,11 @@ def embedded(table: Array, x: Array) -> Array:
     return x.astype(table.dtype) @ table[: x.shape[-1]]
 
 
+def shifted(x: Array, first: int) -> Array:
+    """Tokens [B, L] one place later, after the token `first`."""
+    return jnp.pad(x[:, :-1], ((0, 0), (1, 0)), constant_values=first)
+
+
 class LSTM(nn.Module):
     """One layer of long short-term memory.
 
@@ -50,10 +56,10 @@ class LSTM(nn.Module):
         self.gates = nn.Dense(4 * self.width, dtype=self.dtype)
         self.output = nn.Dense(self.vocabulary, dtype=self.dtype)
 
-    def __call__(self, x: Array, train: bool = False) -> Array:
+    def __call__(self, x: Array, label: Array | None = None, train: bool = False) -> Array:
         """Maps tokens [B, L] to logits [B, L, V], each place's of what stands before it."""
-        del train
-        entering = self.gates(self.embed(_shifted(x, self.vocabulary)))
+        del label, train
+        entering = self.gates(self.embed(shifted(x, self.vocabulary)))
         recurrent = self.recurrent.astype(self.dtype)
 
         def advance(state: State, entering: Array) -> tuple[State, Array]:
@@ -72,8 +78,9 @@ class LSTM(nn.Module):
         """Inputs [..., E] of tokens [...] in 0..V, or of distributions [..., V]."""
         return embedded(self.table.astype(self.dtype), x)
 
-    def step(self, state: State, x: Array) -> tuple[State, Array]:
+    def step(self, state: State, x: Array, label: Array | None = None) -> tuple[State, Array]:
         """The next state, and logits [B, V], after an input [B, E]."""
+        del label
         state = _lstm(state, self.gates(x), self.recurrent.astype(self.dtype))
         return state, self.output(state[0]).astype(jnp.float32)
 
@@ -105,11 +112,11 @@ class Transformer(nn.Module):
         self.norm = nn.LayerNorm(dtype=self.dtype)
         self.output = nn.Dense(self.vocabulary, dtype=self.dtype)
 
-    def __call__(self, x: Array, train: bool = False) -> Array:
+    def __call__(self, x: Array, label: Array | None = None, train: bool = False) -> Array:
         """Maps tokens [B, L] to logits [B, L, V], each place's of what stands before it."""
-        del train
+        del label, train
         length = x.shape[1]
-        x = self._placed(self.embed(_shifted(x, self.vocabulary)), jnp.arange(length))
+        x = self._placed(self.embed(shifted(x, self.vocabulary)), jnp.arange(length))
         causal = jnp.tril(jnp.ones((length, length), bool))
         for layer in self.layers:
             x = layer(x, layer.look(x), causal)
@@ -126,8 +133,9 @@ class Transformer(nn.Module):
         """Inputs [..., E] of tokens [...] in 0..V, or of distributions [..., V]."""
         return embedded(self.table.astype(self.dtype), x)
 
-    def step(self, state: State, x: Array) -> tuple[State, Array]:
+    def step(self, state: State, x: Array, label: Array | None = None) -> tuple[State, Array]:
         """The next state, and logits [B, V], after an input [B, E]."""
+        del label
         place, seen = state
         x, found = self._placed(x[:, None], place[None]), []
         for layer, past in zip(self.layers, seen, strict=True):
@@ -234,11 +242,6 @@ class Discriminator(nn.Module):
         x = Dropout(self.dropout)(x.reshape(batch, self.representations, -1), keys, train)
         x = nn.Dense(1, dtype=self.dtype)(x)[..., 0].astype(jnp.float32)
         return x[:, 0] if self.representations == 1 else x
-
-
-def _shifted(x: Array, first: int) -> Array:
-    """Tokens [B, L] one place later, after the token `first`."""
-    return jnp.pad(x[:, :-1], ((0, 0), (1, 0)), constant_values=first)
 
 
 def _lstm(state: State, entering: Array, recurrent: Array) -> State:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from playing import KEY, trained
 
-from gan_jax import algorithms, sampling
+from gan_jax import algorithms, prng, sampling
 from gan_jax.algorithms._language_model import counted
+from gan_jax.game import View
 from gan_jax.nets.sequences import LSTM
 from gan_jax.types import UserError
 
@@ -59,3 +60,15 @@ def test_a_sequence_counts_up_to_its_end():
 def test_a_temperature_is_above_zero():
     with pytest.raises(UserError, match=r"temperature 0.0 is not above 0"):
         algorithms.language_model(NET, length=3, temperature=0.0)
+
+
+def test_a_language_model_minimises_nats_a_token_that_counts():
+    game = algorithms.language_model(NET, length=3, end=0)
+    batch = {"x": jnp.array([[1, 0, 0], [1, 2, 3]])}
+    players = game.init(KEY, batch)
+    log_p = np.asarray(jax.nn.log_softmax(NET.apply(players["generator"], batch["x"])), np.float64)
+    nats = -np.take_along_axis(log_p, np.asarray(batch["x"])[..., None], axis=-1)[..., 0]
+    expected = (np.sum(nats[0, :2]) + np.sum(nats[1])) / 5
+    view = View(players, batch, prng.per_example(KEY, 2))
+    np.testing.assert_allclose(game.turns[0].loss(view)[0], expected, rtol=1e-5)
+    np.testing.assert_allclose(game.metrics(players, batch, KEY)["nll"], expected, rtol=1e-5)

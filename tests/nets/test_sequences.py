@@ -5,9 +5,14 @@ import pytest
 
 from gan_jax.algorithms._language_model import by_quantile, unroll, write
 from gan_jax.nets.sequences import LSTM, Discriminator, Transformer
+from gan_jax.nets.wavenet import WaveNet
 
 X = np.random.default_rng(0).integers(5, size=(3, 4)).astype(np.int32)
-WRITERS = {"lstm": LSTM(5, 6), "transformer": Transformer(5, 6, heads=3)}
+WRITERS = {
+    "lstm": LSTM(5, 6),
+    "transformer": Transformer(5, 6, heads=3),
+    "wavenet": WaveNet(5, 4, 6, layers=2, cycles=2),
+}
 
 
 @pytest.fixture(params=WRITERS)
@@ -22,9 +27,10 @@ def test_what_is_said_of_whole_sequences_is_said_place_by_place(writer):
     net, variables = writer
     step_by_step = unroll(net, variables, jnp.asarray(X), lambda logits, token: (token, logits))
     whole = net.apply(variables, X)
-    np.testing.assert_allclose(step_by_step, whole, atol=1e-5)
+    np.testing.assert_allclose(step_by_step, whole, rtol=1e-5, atol=1e-5)
     one_hot = lambda logits, token: (jax.nn.one_hot(token, 5), logits)
-    np.testing.assert_allclose(unroll(net, variables, jnp.asarray(X), one_hot), whole, atol=1e-5)
+    again = unroll(net, variables, jnp.asarray(X), one_hot)
+    np.testing.assert_allclose(again, whole, rtol=1e-5, atol=1e-5)
 
 
 def test_a_place_knows_nothing_of_itself_and_what_comes_after(writer):
@@ -66,3 +72,22 @@ def test_tokens_are_judged_as_their_one_hot_vectors_are(representations):
     judged = net.apply(variables, X)
     assert judged.shape == ((3,) if representations == 1 else (3, 2))
     np.testing.assert_allclose(net.apply(variables, jax.nn.one_hot(X, 5)), judged, atol=1e-5)
+
+
+def test_a_wavenet_sees_as_far_back_as_its_dilations_reach_and_hears_its_label():
+    net = WaveNet(5, 4, 6, layers=3, cycles=2, num_classes=2)
+    x, label = jnp.zeros((2, 20), jnp.int32), jnp.array([0, 1])
+    random = np.random.default_rng(0)  # biases too
+    variables = jax.tree.map(
+        lambda leaf: jnp.asarray(random.normal(0, 0.4, leaf.shape), jnp.float32),
+        jax.eval_shape(net.init, jax.random.key(0), x, label),
+    )
+    logits = net.apply(variables, x, label)
+    changed = net.apply(variables, x.at[:, 2].set(1), label)
+    reach = 1 + 2 * 7
+    assert list(np.flatnonzero(np.any(changed != logits, axis=(0, 2)))) == list(range(3, 3 + reach))
+    assert np.all(np.any(net.apply(variables, x, 1 - label) != logits, axis=-1))
+    with pytest.raises(ValueError, match="needs a label"):
+        net.apply(variables, x, None)
+    said = unroll(net, variables, x, lambda logits, token: (token, logits), label)
+    np.testing.assert_allclose(said, logits, atol=1e-5)

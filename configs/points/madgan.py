@@ -1,0 +1,46 @@
+"""MAD-GAN on a ring of eight Gaussians, or a grid of twenty-five: several generators.
+
+Ghosh et al., 2018, arXiv:1704.02906; the generators share no layers, and there is no penalty.
+
+    python -m experiments.train --config=configs/points/madgan.py:grid
+"""
+
+from ml_collections import ConfigDict
+
+from gan_jax import algorithms, data, nets, priors
+from gan_jax.game import Game
+from gan_jax.optimizers import Adam
+from gan_jax.penalties import R1
+from gan_jax.train import Plan, settings
+
+VARIANTS = ("ring", "grid")
+TINY = {"net.hidden": (8,)}
+
+
+def get_config(variant: str = "ring") -> ConfigDict:
+    plan = Plan(
+        steps=10_000,
+        batch_size=256,
+        steps_per_call=100,
+        sample_every=2_000,
+        evaluate_every=2_000,
+        evaluate_count=10_000,
+        checkpoint_every=2_000,
+    )
+    adam = Adam(learning_rate=2e-3, beta1=0.0, decay="cosine")
+    source = data.SOURCES[variant]
+    config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))
+    config.net = {"latent_dim": 2, "hidden": (128, 128), "generators": 4}
+    config.r1 = 0.0
+    return config
+
+
+def make_game(config: ConfigDict) -> Game:
+    hidden, dtype, count = config.net.hidden, config.dtype, config.net.generators
+    return algorithms.madgan(
+        nets.mlp.Generator((2,), hidden, final=None, dtype=dtype),
+        nets.mlp.Discriminator(hidden, heads={"class": count}, dtype=dtype),
+        count=count,
+        prior=priors.normal(config.net.latent_dim),
+        penalties=[R1(config.r1)],
+    )
