@@ -18,7 +18,7 @@ under which it trains in seconds.
 import dataclasses
 import importlib.util
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, get_origin, get_type_hints
@@ -104,15 +104,20 @@ def _line(error: BaseException, path: Path) -> str:
     return line
 
 
-def make_plan(config: ConfigDict, platform: str | None = None) -> Plan:
-    """The run's plain numbers, resolved for a back end: the one at hand if None."""
+def make_plan(
+    config: ConfigDict, platform: str | None = None, *, taken: Sequence[int] = ()
+) -> Plan:
+    """The run's plain numbers, resolved for a back end, the one at hand if None.
+
+    `taken` are the steps from where runs go on.
+    """
     for field in dataclasses.fields(Plan):
         if field.name not in config:
             raise UserError(f"the config lacks {field.name!r}: start it from train.settings")
     plan = _filled(Plan, config)
     if config.dtype not in DTYPES:
         raise UserError(f"dtype {config.dtype!r} is none of {', '.join(DTYPES)}")
-    return plan.resolved(platform or jax.default_backend())
+    return plan.resolved(platform or jax.default_backend(), *taken)
 
 
 def _filled(kind: Callable[..., T], config: ConfigDict, section: str = "") -> T:

@@ -65,23 +65,23 @@ def run(path: str, configs: Sequence[ConfigDict], workdirs: Sequence[Path]) -> l
     if plan.evaluate_every:
         evaluators = recipes.make_evaluators(recipe, first, game, real, held_out)
     with contextlib.ExitStack() as stack:
-        members = []
-        for config, workdir in zip(configs, workdirs, strict=True):
-            checkpoints, state = run_folder.begin(
-                stack, path, recipe, config, plan, game, real, workdir
+        begun = [
+            run_folder.begin(stack, path, recipe, config, plan, game, real, workdir)
+            for config, workdir in zip(configs, workdirs, strict=True)
+        ]
+        plan = recipes.make_plan(first, taken=[int(state.step) for _, state in begun])
+        members = [
+            Member(
+                state,
+                _loader(real, config, game, plan.steps_per_call),
+                numbers(config, game),
+                checkpoints,
+                stack.enter_context(Writer(workdir, start_step=int(state.step))),
+                draw,
+                evaluators,
             )
-            writer = stack.enter_context(Writer(workdir, start_step=int(state.step)))
-            members.append(
-                Member(
-                    state,
-                    _loader(real, config, game, plan.steps_per_call),
-                    numbers(config, game),
-                    checkpoints,
-                    writer,
-                    draw,
-                    evaluators,
-                )
-            )
+            for config, workdir, (checkpoints, state) in zip(configs, workdirs, begun, strict=True)
+        ]
         ends = train_together(
             game,
             lambda numbers: recipes.make_optimizers(recipe, first, game, numbers),

@@ -134,6 +134,7 @@ def run(
         )
         if int(state.step) >= plan.steps:
             return state
+        plan = recipes.make_plan(config, taken=[int(state.step)])
         loader = data.make_loader(
             real,
             batch_size=plan.batch_size,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -35,6 +36,7 @@ class Follower:
       draw: what the averaged variables look like.
       evaluators: called with the averaged variables.
       say: takes lines for the reader.
+      read: fetches a metric of this run, `[steps]`, from what is noted.
     """
 
     def __init__(
@@ -48,17 +50,20 @@ class Follower:
         draw: Callable[[Players], Drawing],
         evaluators: Sequence[Evaluator] = (),
         say: Callable[[str], None] = print,
+        read: Callable[[Any], np.ndarray] = np.asarray,
     ) -> None:
         self._plan, self._checkpoints, self._writer = plan, checkpoints, writer
         self._draw, self._evaluators, self._say = draw, evaluators, say
         self._known: set[str] = set()
         done = int(state.step)
-        self._log = MetricsLog(plan.batch_size * game.repeats, checkpoints.unlogged(done))
+        self._log = MetricsLog(
+            plan.batch_size * game.repeats, checkpoints.unlogged(done), read=read
+        )
         if writer and plan.due("sample_every", done):
             writer.samples(done, *draw(state.variables()))
 
     def note(self, done: int, metrics: Metrics) -> dict[str, float]:
-        """Notes the metrics of a call that ended at step `done`, leaves `[steps]`.
+        """Notes the metrics of a call that ended at step `done`.
 
         Returns:
           The means since the last log, where one is due; it is written then.
@@ -117,19 +122,26 @@ class MetricsLog:
     Args:
       examples_per_step: what turns steps a second into examples a second.
       unlogged: what a checkpoint between two logs kept of the steps before it.
+      read: fetches a metric, `[steps]`.
     """
 
     _IN_FLIGHT = 2
 
-    def __init__(self, examples_per_step: int, unlogged: Mapping[str, float] | None = None) -> None:
-        self._examples_per_step = examples_per_step
+    def __init__(
+        self,
+        examples_per_step: int,
+        unlogged: Mapping[str, float] | None = None,
+        *,
+        read: Callable[[Any], np.ndarray] = np.asarray,
+    ) -> None:
+        self._examples_per_step, self._read = examples_per_step, read
         self._pending: list[tuple[int, Metrics]] = []
         self._sums = dict(unlogged or {})
         self._timed = 0  # steps
         self._clock: float | None = None
 
     def add(self, first_step: int, metrics: Metrics) -> None:
-        """Notes a call's metrics, leaves `[steps]`; `first_step` is the steps before it.
+        """Notes a call's metrics; `first_step` is the steps before it.
 
         Blocks while more than two calls are under way, so that the host does not run far ahead.
         """
@@ -149,7 +161,7 @@ class MetricsLog:
             self._settle(*self._pending.pop(0))
 
     def _settle(self, first_step: int, metrics: Metrics) -> None:
-        values = {n: np.asarray(leaf) for n, leaf in metrics.items()}
+        values = {n: self._read(leaf) for n, leaf in metrics.items()}
         _check_finite(first_step, values)
         count = len(next(iter(values.values())))
         self._timed += count

@@ -113,6 +113,17 @@ def member(tree: Any, index: int) -> Any:
     return jax.tree.map(take, tree)
 
 
+def read(leaf: jax.Array, device: int = 0) -> np.ndarray:
+    """One device's part of what `compile_steps` or `compile_members` returns, on the host."""
+    return np.asarray(leaf.addressable_data(device))[0]
+
+
+def read_member(leaf: jax.Array, index: int) -> np.ndarray:
+    """What is of one run in a leaf that `compile_members` returns, on the host."""
+    device, run = divmod(index, leaf.shape[1])
+    return read(leaf, device)[run]
+
+
 def unreplicate(tree: Any) -> Any:
     """This process's first copy."""
     return jax.tree.map(lambda leaf: leaf.addressable_data(0)[0], tree)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from gan_jax import parallel
@@ -58,21 +59,29 @@ class Plan:
         every = getattr(self, interval)
         return every > 0 and (done % every == 0 or done == self.steps)
 
-    def resolved(self, platform: str) -> "Plan":
+    def resolved(self, platform: str, *taken: int) -> "Plan":
         """The plan with `steps_per_call` chosen, where it is 0, for "cpu", "gpu" or "tpu".
 
-        It is the largest number that divides every interval, up to a limit: on an accelerator many
-        steps hide a dispatch, on a CPU a step takes long and few keep a run quick to react.
+        It is the largest number that divides every interval and the steps that runs have `taken`,
+        up to a limit: on an accelerator many steps hide a dispatch, on a CPU a step takes long and
+        few keep a run quick to react.
         """
         if self.steps_per_call:
             return self
         limit = 10 if platform == "cpu" else 100
-        common = math.gcd(self.steps, *(getattr(self, name) for name in ("log_every", *LOOKS)))
+        intervals = (getattr(self, name) for name in ("log_every", *LOOKS))
+        common = math.gcd(self.steps, *intervals, *taken)
         best = max(n for n in range(1, limit + 1) if common % n == 0)
         return dataclasses.replace(self, steps_per_call=best)
 
-    def check(self, device_count: int, group: int = 1) -> None:
-        """Raises a UserError where the numbers do not go together, for a game of this `group`."""
+    def check(self, device_count: int, group: int = 1, taken: Sequence[int] = ()) -> None:
+        """Raises a UserError where the numbers do not go together.
+
+        Args:
+          device_count: how many devices a batch is dealt out to.
+          group: of the game.
+          taken: steps that runs have taken, from where they go on.
+        """
         for name in ("steps", "batch_size", "steps_per_call", "accumulate", "log_every"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}: it must be at least 1")
@@ -81,6 +90,12 @@ class Plan:
                 raise UserError(
                     f"{name} {getattr(self, name)} is not a multiple of "
                     f"steps_per_call {self.steps_per_call}"
+                )
+        for steps in taken:
+            if steps % self.steps_per_call:
+                raise UserError(
+                    f"the run has taken {steps:,} steps, which is not a multiple of "
+                    f"steps_per_call {self.steps_per_call}: give it one that divides both"
                 )
         for name in (*LOOKS, "evaluate_count"):
             if getattr(self, name) < 0:

@@ -5,6 +5,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -69,7 +70,7 @@ def train(
         that may hold it is never saved, so the newest checkpoint is a good one.
     """
     devices = parallel.devices() if devices is None else devices
-    plan.check(len(devices), game.group)
+    plan.check(len(devices), game.group, [int(state.step)])
     calls = loop.play(
         game,
         state,
@@ -91,10 +92,11 @@ def train(
             draw=draw,
             evaluators=evaluators,
             say=bar.say,
+            read=parallel.read,
         )
         for done, replicated, metrics in calls:
             bar.update(done)
-            if values := follower.note(done, parallel.unreplicate(metrics)):
+            if values := follower.note(done, metrics):
                 bar.update(done, _losses(values))
             # Several processes agree on stopping where they have waited for one another anyway.
             stop = False
@@ -162,7 +164,7 @@ def train_together(
     if devices is None:
         local = jax.local_devices()
         devices = local[: max(n for n in range(1, len(local) + 1) if len(members) % n == 0)]
-    plan.check(1, game.group)
+    plan.check(1, game.group, [int(member.state.step) for member in members])
     run = loop.make_members_steps(
         game,
         optimizers,
@@ -190,8 +192,9 @@ def train_together(
                 draw=member.draw,
                 evaluators=member.evaluators,
                 say=lambda line: None,
+                read=partial(parallel.read_member, index=index),
             )
-            for member in members
+            for index, member in enumerate(members)
         ]
         while (first := min(map(step_of, ends))) < plan.steps:
             playing = [i for i, end in enumerate(ends) if step_of(end) == first]
@@ -211,7 +214,7 @@ def train_together(
                 losses: dict[str, float] = {}
                 for i in list(playing):
                     try:
-                        losses = followers[i].note(done, parallel.member(metrics, i)) or losses
+                        losses = followers[i].note(done, metrics) or losses
                         if followers[i].due(done, stop) or done == until:
                             state = parallel.member(states, i)
                             if followers[i].due(done, stop):

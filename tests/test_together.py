@@ -127,3 +127,13 @@ def test_one_that_diverges_stops_no_other_and_laggards_catch_up_bit_for_bit(memb
             strict=True,
         ):
             np.testing.assert_array_equal(a, b)
+
+
+def test_steps_taken_are_multiples_of_those_of_a_call(members):
+    plan = Plan(steps=1_000, log_every=100, sample_every=0, checkpoint_every=0)
+    assert plan.resolved("gpu").steps_per_call == 100
+    assert plan.resolved("gpu", 0, 130).steps_per_call == 10
+    (one,) = members([0])
+    behind = one._replace(state=one.state.replace(step=one.state.step + 1))
+    with pytest.raises(UserError, match="has taken 1 steps, which is not a multiple"):
+        train_together(GAME, optimizers, [behind], PLAN)

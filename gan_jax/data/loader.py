@@ -158,15 +158,25 @@ def order(length: int, seed: int, start: int, count: int) -> np.ndarray:
     Returns:
         The examples' indices, int32 [count].
     """
-    stop = start + count
-    parts = [
-        _permutation(length, seed, epoch)[max(start - epoch * length, 0) : stop - epoch * length]
-        for epoch in range(start // length, (stop - 1) // length + 1)
-    ]
-    return np.concatenate(parts)
+    return _Order(length, seed).stretch(start, count)
 
 
-@lru_cache(maxsize=8)
+class _Order:
+    """`order`, which keeps the permutations of the last two epochs."""
+
+    def __init__(self, length: int, seed: int) -> None:
+        self._length = length
+        self._permutation = lru_cache(maxsize=2)(partial(_permutation, length, seed))
+
+    def stretch(self, start: int, count: int) -> np.ndarray:
+        stop, length = start + count, self._length
+        parts = [
+            self._permutation(epoch)[max(start - epoch * length, 0) : stop - epoch * length]
+            for epoch in range(start // length, (stop - 1) // length + 1)
+        ]
+        return np.concatenate(parts)
+
+
 def _permutation(length: int, seed: int, epoch: int) -> np.ndarray:
     # NumPy promises a bit generator's raw stream for ever, but not Generator.permutation's.
     bits = np.random.Philox(key=np.array([seed % 2**64, epoch], np.uint64)).random_raw(length)
@@ -176,10 +186,11 @@ def _permutation(length: int, seed: int, epoch: int) -> np.ndarray:
 def _resident_loader(dataset: Dataset, plan: _Plan, seed: int) -> Loader:
     shape = (plan.steps_per_call, plan.repeats, plan.batch_size)
     examples = plan.repeats * plan.batch_size  # a step
+    order = _Order(len(dataset), seed)
 
     def items(step: int) -> Iterator[np.ndarray]:
         while True:
-            stretch = order(len(dataset), seed, step * examples, shape[0] * examples)
+            stretch = order.stretch(step * examples, shape[0] * examples)
             yield stretch.reshape(shape)[..., plan.part]
             step += plan.steps_per_call
 
@@ -190,10 +201,10 @@ def _resident_loader(dataset: Dataset, plan: _Plan, seed: int) -> Loader:
 
 
 def _streaming_loader(dataset: Dataset, plan: _Plan, seed: int) -> Loader:
-    like = dataset[0]
+    like, order = dataset[0], _Order(len(dataset), seed)
 
     def read(batch: int) -> dict[str, np.ndarray]:
-        indices = order(len(dataset), seed, batch * plan.batch_size, plan.batch_size)
+        indices = order.stretch(batch * plan.batch_size, plan.batch_size)
         return read_columns(dataset, indices[plan.part], like)
 
     def items(step: int) -> Iterator[dict[str, np.ndarray]]:
