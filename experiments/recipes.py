@@ -273,7 +273,9 @@ def make_evaluators(
         )
     if game.metrics is not None and held_out is not None:
         for name, of in (("seen", real), ("held_out", held_out)):
-            batch = jax.tree.map(jnp.asarray, data.first(of, min(_HELD_OUT, len(of))))
+            count = min(_HELD_OUT, len(of))
+            rows = data.order(len(of), 0, 0, count)  # a folder has its classes one after the other
+            batch = jax.tree.map(jnp.asarray, next(data.batches(of, rows, count)))
             key = purpose_key(config.seed, "held out")
             found.append(evaluation.on_held_out(game, batch, key, name))
     if hasattr(recipe, "make_evaluators"):

@@ -139,4 +139,5 @@ def _loader(real: data.Dataset, config: ConfigDict, game: Game, steps_per_call: 
         repeats=game.repeats,
         steps_per_call=steps_per_call,
         seed=config.seed,
+        apart=game.private,
     )

@@ -142,6 +142,7 @@ def run(
             steps_per_call=plan.steps_per_call,
             seed=plan.seed,
             part=(jax.process_index(), jax.process_count()),
+            apart=game.private,
         )
 
         @functools.cache

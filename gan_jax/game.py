@@ -158,6 +158,11 @@ class Game(NamedTuple):
     encode: Callable[[Players, Array], Array] | None = None
 
     @property
+    def private(self) -> bool:
+        """Whether gradients of single examples are clipped, of which a batch may hold one once."""
+        return any(turn.clip for turn in self.turns)
+
+    @property
     def repeats(self) -> int:
         """How many batches a step takes."""
         return max(turn.repeats for turn in self.turns)

@@ -15,9 +15,10 @@ def epsilon(
 
     By privacy loss distributions, of neighbours that differ by one example more or less. It is
     that of Poisson sampling, where each example is part of a batch with probability `batch_size /
-    examples`, by itself. A loader that shuffles epochs and deals out batches of one size is
-    accounted for so by custom and not by proof: its ε can be larger (How Private are DP-SGD
-    Implementations?, Chua et al., 2024, arXiv:2403.17673).
+    examples`, by itself. A loader that shuffles epochs and deals out batches of one size, no
+    example twice in one (`data.make_loader(apart=True)`), is accounted for so by custom and not by
+    proof: its ε can be larger (How Private are DP-SGD Implementations?, Chua et al., 2024,
+    arXiv:2403.17673).
 
     Args:
       noise_multiplier: σ of the noise in a sum of gradients, in units of their largest norm.

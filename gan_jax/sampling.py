@@ -31,8 +31,8 @@ class Inputs(NamedTuple):
       columns: as `Game.sample` takes them, `[N, ...]`.
       label: `[N]`, the class that each sample is asked to be of, where it is: the one it is given,
         or that of the example it is made from.
-      wanted: `[N, ...]` as stored, what each sample is to be, where it is made from an example that
-        says so.
+      wanted: `[N, ...]` as nets read it, what each sample is to be, where it is made from an
+        example that says so.
     """
 
     columns: Batch
@@ -68,7 +68,7 @@ def make_inputs(
     elif game.conditions:
         dataset = examples()
         batch = next(batches(dataset, [i % len(dataset) for i in rows], len(rows)))
-        given = {n: np.asarray(dataset.kinds[n].to_float(batch[n])) for n in game.conditions}
+        given = {n: batch[n] for n in game.conditions}
         labels = (batch[f"{n}_label"] for n in game.conditions if f"{n}_label" in batch)
         asked = next(labels, None)
         wanted = None if isinstance(dataset, Unpaired) else batch.get(game.target)

@@ -15,7 +15,8 @@ from jax import lax
 from gan_jax.types import Array, UserError
 
 _TINY = 1e-9  # of a power: the root has a slope at silence
-_QUIET = 1e-3  # of a magnitude: the logarithm of silence is finite
+QUIET = 1e-3
+"""Added to a magnitude, so that the logarithm of silence is finite."""
 
 
 def hann(frame: int) -> np.ndarray:
@@ -158,7 +159,7 @@ class LogSpectra(NamedTuple):
     def decode(self, images: Array) -> Array:
         """Waves like images, by `griffin_lim`, cut off at -1 and 1."""
         mean, std = self._scale()
-        found = jnp.exp(images[..., 0] * self.deviations * std + mean) - _QUIET
+        found = jnp.exp(images[..., 0] * self.deviations * std + mean) - QUIET
         found = jnp.pad(jnp.maximum(found, 0), ((0, 0), (0, 0), (0, 1)))
         waves = griffin_lim(found, self.frame, self.hop, self.iterations)
         return jnp.clip(waves, -1, 1)[..., None]
@@ -173,13 +174,13 @@ def fit_log_spectra(waves: np.ndarray, frame: int, hop: int) -> LogSpectra:
     starts = range(0, len(waves), 256)
     parts = [_log_magnitude(jnp.asarray(waves[i : i + 256, :, 0]), frame, hop) for i in starts]
     found = np.concatenate(parts, dtype=np.float64)
-    mean, std = found.mean(axis=(0, 1)), found.std(axis=(0, 1)) + _QUIET
+    mean, std = found.mean(axis=(0, 1)), found.std(axis=(0, 1)) + QUIET
     mean, std = (tuple(np.round(x, 4).tolist()) for x in (mean, std))
     return LogSpectra(frame, hop, mean, std)
 
 
 def _log_magnitude(waves: Array, frame: int, hop: int) -> Array:
-    return jnp.log(jnp.abs(stft(waves, frame, hop)[..., :-1]) + _QUIET)
+    return jnp.log(jnp.abs(stft(waves, frame, hop)[..., :-1]) + QUIET)
 
 
 def mel_of(hertz: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
 """Rows of a table as nets read and write them.
 
 A number is taken for one of a mixture of normal distributions: it is encoded as its place within
-the likeliest, `(x - mean) / 4 std` in [-1, 1], and which that is, one-hot. A class is one-hot. All
-lie side by side, in the order of the columns.
+the likeliest, `(x - mean) / 4 std` in [-1, 1], and which that is, one-hot; the paper draws one by
+how likely it is. A class is one-hot. All lie side by side, in the order of the columns.
 
 Modeling Tabular Data using Conditional GAN, Xu et al., 2019, arXiv:1907.00503, section 4.
 """
@@ -64,7 +64,10 @@ def _with_modes(x: np.ndarray, column: Column) -> Column:
     means = mixture.means_.ravel()[kept]
     exact = lambda values: tuple(float(v) for v in values)
     return dataclasses.replace(
-        column, means=exact(means * spread + x.mean()), stds=exact(stds * spread)
+        column,
+        means=exact(means * spread + x.mean()),
+        stds=exact(stds * spread),
+        weights=exact(mixture.weights_[kept]),
     )
 
 
@@ -93,6 +96,8 @@ def encode(columns: Columns, x: Array) -> Array:
             continue
         place, std = value - jnp.array([column.means]), jnp.array([column.stds])
         likelihood = -0.5 * (place / std) ** 2 - jnp.log(std)
+        if column.weights:
+            likelihood += jnp.log(jnp.array([column.weights]))
         mode = jax.nn.one_hot(jnp.argmax(likelihood, axis=-1), len(column.means))
         within = jnp.sum(mode * place / (_REACH * std), axis=-1, keepdims=True)
         parts += [jnp.clip(within, -1, 1), mode]

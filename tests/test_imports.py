@@ -26,7 +26,7 @@ BELOW = {
     "penalties": "prng types",
     "sound": "types",
     "losses": "sound types",
-    "metrics": "types",
+    "metrics": "sound types",
     "optimizers": "types",
     "privacy": "types",
     "cache": "files types",

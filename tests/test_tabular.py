@@ -47,6 +47,12 @@ def test_a_row_is_places_and_one_hot_vectors_side_by_side():
     np.testing.assert_allclose(tabular.decode(COLUMNS, encoded), ROWS, atol=1e-5)
 
 
+def test_a_mode_is_as_likely_as_it_is_heavy():
+    column = Column(means=(0.0, 0.0), stds=(1.0, 0.5), weights=(0.99, 0.01))
+    modes = tabular.encode([column], jnp.array([[0.0], [0.3]]))[:, 1:]
+    np.testing.assert_array_equal(modes, [[1, 0], [1, 0]])
+
+
 def test_numbers_beyond_four_deviations_are_brought_to_them():
     row = np.array([[100.0, 0, 5, 0]], np.float32)
     decoded = tabular.decode(COLUMNS, tabular.encode(COLUMNS, row))

@@ -79,7 +79,7 @@ def columns_of(config: ConfigDict) -> tuple[data.Column, ...]:
 def make_data(config: ConfigDict, split: str) -> data.Dataset:
     """Rows drawn by conditions to train on; the split `rows`, each once, to compare with."""
     table = rows(config, "test" if split == "test" else "rows")
-    return table if split in SEEDS else tabular.by_conditions(table, seed=config.seed)
+    return table if split in SEEDS else tabular.by_conditions(table)
 
 
 def make_game(config: ConfigDict) -> Game:

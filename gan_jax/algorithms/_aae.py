@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax import prng
+from gan_jax.algorithms._classifier import accuracy
 from gan_jax.algorithms._gan import plain
 from gan_jax.game import Aux, Game, Players, Turn, View, apply, initialise, join, part
 from gan_jax.losses import NON_SATURATING, AdversarialLoss
@@ -38,8 +39,9 @@ def aae(
 
         classification: E minimises E[-log P(y | x)].
 
-    Batch statistics follow the reconstruction. Without a discriminator there is but reconstruction:
-    a plain autoencoder, whose codes keep to no prior.
+    One optimizer serves both nets: with momentum the decoder also moves in the turns that give it
+    no gradient. Batch statistics follow the reconstruction. Without a discriminator there is but
+    reconstruction: a plain autoencoder, whose codes keep to no prior.
 
     Adversarial Autoencoders, Makhzani et al., 2016, arXiv:1511.05644, sections 2 and 5.
 
@@ -120,7 +122,7 @@ def aae(
         keys, label = prng.fold_in(view.keys, "labelled"), view.batch["labelled_label"]
         _, logits, _ = encode(view.players, view.batch["labelled"], keys, train=True)
         nll = optax.softmax_cross_entropy_with_integer_labels(logits, label)
-        return jnp.mean(nll), Aux({"accuracy": _accuracy(logits, label)})
+        return jnp.mean(nll), Aux({"accuracy": accuracy(logits, label)})
 
     def inputs(keys: PRNGKey, batch: Batch) -> Batch:
         del batch
@@ -135,7 +137,7 @@ def aae(
         found = {"reconstruction": jnp.mean((sample(players, code) - batch["x"]) ** 2)}
         if classes:
             _, logits, _ = encode(players, batch["labelled"], None, train=False)
-            found["accuracy"] = _accuracy(logits, batch["labelled_label"])
+            found["accuracy"] = accuracy(logits, batch["labelled_label"])
         return found
 
     def show(players: Players, batch: Batch, keys: PRNGKey) -> OrderedDict[str, Array]:
@@ -181,7 +183,3 @@ def aae(
         show=show,
         encode=lambda players, x: joined(encode(players, x, None, train=False)[0]),
     )
-
-
-def _accuracy(logits: Array, label: Array) -> Array:
-    return jnp.mean(jnp.argmax(logits, axis=-1) == label)

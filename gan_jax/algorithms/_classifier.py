@@ -24,14 +24,14 @@ def classifier(net: nn.Module) -> Game:
         variables, keys = view.players["classifier"], prng.fold_in(view.keys, "classifier")
         (_, logits), stats = apply(net, variables, view.batch["x"], train=True, keys=keys)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, view.batch["label"])
-        return jnp.mean(losses), Aux({"accuracy": _accuracy(logits, view.batch["label"])}, stats)
+        return jnp.mean(losses), Aux({"accuracy": accuracy(logits, view.batch["label"])}, stats)
 
     def read(players: Players, inputs: Batch) -> Array:
         return apply(net, players["classifier"], inputs["x"], train=False)[0][1]
 
     def metrics(players: Players, batch: Batch, keys: PRNGKey) -> dict[str, Array]:
         del keys
-        return {"accuracy": _accuracy(read(players, batch), batch["label"])}
+        return {"accuracy": accuracy(read(players, batch), batch["label"])}
 
     def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
         keys = prng.per_example(key, batch["x"].shape[0])
@@ -48,5 +48,6 @@ def classifier(net: nn.Module) -> Game:
     )
 
 
-def _accuracy(logits: Array, label: Array) -> Array:
+def accuracy(logits: Array, label: Array) -> Array:
+    """The share of examples whose highest logit [B, K] is their label's [B]."""
     return jnp.mean(jnp.argmax(logits, axis=-1) == label)

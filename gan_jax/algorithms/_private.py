@@ -49,13 +49,13 @@ def private(game: Game, player: str = "discriminator", *, clip: float) -> Game:
     def init(key: PRNGKey, batch: Batch) -> dict[str, Variables]:
         players = game.init(key, batch)
         keys = prng.per_example(key, jax.tree.leaves(batch)[0].shape[0])
+        check_alone(clipped[player], players, game.group)
         for turn in game.turns:
             if turn.player != player and _sees(game, turn, players, dict(batch), keys):
                 raise UserError(
                     f"private: the {turn.player} sees the data too, whose gradients have no noise: "
                     "take a loss and terms of samples alone, none that is relativistic"
                 )
-        check_alone(clipped[player], players, game.group)
         return players
 
     turns = [t._replace(clip=clip) if t.player == player else t for t in game.turns]

@@ -32,16 +32,17 @@ def digits(split: str = "train") -> ArrayDataset:
     return ArrayDataset("digits", split, columns, kinds)
 
 
-def iris(split: str = "train") -> ArrayDataset:
+def iris(split: str = "train", *, standardised: bool = True) -> ArrayDataset:
     """The 150 irises of three species (Fisher, 1936), four lengths each.
 
     Args:
         split: `test` is a fixed 15 % of each species (23 flowers), `train` the other 127, `all`
             both.
+        standardised: Each feature less its mean and over its standard deviation, both of the train
+            split, whichever split is read; centimetres otherwise.
 
     Returns:
-        `x`, float32 [N, 4], each feature less its mean and over its standard deviation, both of
-        the train split, whichever split is read; `label`, int32 [N].
+        `x`, float32 [N, 4]; `label`, int32 [N].
     """
     from sklearn.datasets import load_iris
     from sklearn.model_selection import train_test_split
@@ -53,14 +54,17 @@ def iris(split: str = "train") -> ArrayDataset:
     )
     is_test = np.isin(np.arange(len(source.data)), test)
     train = source.data[~is_test]
-    x = (source.data - train.mean(axis=0)) / train.std(axis=0)
+    x, names = source.data, tuple(map(str, source.feature_names))
+    if standardised:
+        x = (x - train.mean(axis=0)) / train.std(axis=0)
+        names = tuple(name.removesuffix(" (cm)") for name in names)
     chosen = _choose(split, is_test)
     columns = {
         "x": x[chosen].astype(np.float32),
         "label": source.target[chosen].astype(np.int32),
     }
     kinds = {
-        "x": Real(columns=tuple(map(str, source.feature_names))),
+        "x": Real(columns=names),
         "label": Category(tuple(map(str, source.target_names))),
     }
     return ArrayDataset("iris", split, columns, kinds)

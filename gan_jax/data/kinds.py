@@ -156,6 +156,7 @@ class Column:
       means: of the normal distributions that numbers are taken for a mixture of; see
         `tabular.fit`.
       stds: of these.
+      weights: of these, above 0; empty where all weigh the same.
     """
 
     classes: tuple[str, ...] = ()
@@ -165,6 +166,7 @@ class Column:
     high: float | None = None
     means: tuple[float, ...] = ()
     stds: tuple[float, ...] = ()
+    weights: tuple[float, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -51,6 +51,7 @@ class _Plan(NamedTuple):
     repeats: int
     steps_per_call: int
     part: slice
+    apart: bool
 
 
 def make_loader(
@@ -61,6 +62,7 @@ def make_loader(
     steps_per_call: int = 1,
     seed: int,
     part: tuple[int, int] = (0, 1),
+    apart: bool = False,
     resident_limit: int = RESIDENT_LIMIT,
 ) -> Loader:
     """Makes the loader of a data set.
@@ -79,10 +81,13 @@ def make_loader(
         seed: Of the order.
         part: `(p, n)` for the p-th of n equal, consecutive parts of every batch, which is what
             process p of n takes: leaves are [..., batch_size / n, ...].
+        apart: Whether an epoch ends with its last whole batch, so that no batch holds an example
+            twice; a fresh permutation leaves out others.
         resident_limit: Bytes, of all columns together.
 
     Raises:
-        UserError: if a data set is empty, its examples differ in shape, or a count is below 1.
+        UserError: if a data set is empty, its examples differ in shape, a count is below 1, or no
+            whole batch is in an epoch that is to end with one.
     """
     counts = {"batch_size": batch_size, "repeats": repeats, "steps_per_call": steps_per_call}
     for name, value in counts.items():
@@ -94,8 +99,10 @@ def make_loader(
             f"batch_size {batch_size} cannot be dealt out evenly to {processes} processes"
         )
     share = batch_size // processes
-    plan = _Plan(**counts, part=slice(index * share, (index + 1) * share))
+    plan = _Plan(**counts, part=slice(index * share, (index + 1) * share), apart=apart)
     parts = dataset.domains if isinstance(dataset, Unpaired) else {"": dataset}
+    if apart and (few := min(map(len, parts.values()))) < batch_size:
+        raise UserError(f"batch_size {batch_size} is more than the {few} examples there are")
     fits = sum(map(decoded_bytes, parts.values())) <= resident_limit
     make = _resident_loader if fits else _streaming_loader
     if not isinstance(dataset, Unpaired):
@@ -162,16 +169,21 @@ def order(length: int, seed: int, start: int, count: int) -> np.ndarray:
 
 
 class _Order:
-    """`order`, which keeps the permutations of the last two epochs."""
+    """`order`, which keeps the permutations of the last two epochs.
 
-    def __init__(self, length: int, seed: int) -> None:
-        self._length = length
+    Of each epoch so many positions of its permutation are taken as are whole batches of that size.
+    """
+
+    def __init__(self, length: int, seed: int, batch_size: int = 1) -> None:
+        self._length = length // batch_size * batch_size
         self._permutation = lru_cache(maxsize=2)(partial(_permutation, length, seed))
 
     def stretch(self, start: int, count: int) -> np.ndarray:
         stop, length = start + count, self._length
         parts = [
-            self._permutation(epoch)[max(start - epoch * length, 0) : stop - epoch * length]
+            self._permutation(epoch)[
+                max(start - epoch * length, 0) : min(stop - epoch * length, length)
+            ]
             for epoch in range(start // length, (stop - 1) // length + 1)
         ]
         return np.concatenate(parts)
@@ -186,7 +198,7 @@ def _permutation(length: int, seed: int, epoch: int) -> np.ndarray:
 def _resident_loader(dataset: Dataset, plan: _Plan, seed: int) -> Loader:
     shape = (plan.steps_per_call, plan.repeats, plan.batch_size)
     examples = plan.repeats * plan.batch_size  # a step
-    order = _Order(len(dataset), seed)
+    order = _Order(len(dataset), seed, plan.batch_size if plan.apart else 1)
 
     def items(step: int) -> Iterator[np.ndarray]:
         while True:
@@ -201,7 +213,7 @@ def _resident_loader(dataset: Dataset, plan: _Plan, seed: int) -> Loader:
 
 
 def _streaming_loader(dataset: Dataset, plan: _Plan, seed: int) -> Loader:
-    like, order = dataset[0], _Order(len(dataset), seed)
+    like, order = dataset[0], _Order(len(dataset), seed, plan.batch_size if plan.apart else 1)
 
     def read(batch: int) -> dict[str, np.ndarray]:
         indices = order.stretch(batch * plan.batch_size, plan.batch_size)

@@ -90,7 +90,7 @@ def named_table(name: str, *, categorical: Sequence[str] = (), seed: int = 0) ->
     if name.endswith(".csv"):
         return csv_file(name, categorical=categorical)
     if name == "iris":
-        return as_table(iris("all"))
+        return as_table(iris("all", standardised=False))
     if name not in _POINTS:
         raise UserError(f"{name!r} is no table: name a .csv file, iris, {', '.join(_POINTS)}")
     return as_table(_POINTS[name](10_000, seed=seed), labelled=False)

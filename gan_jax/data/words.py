@@ -1,8 +1,10 @@
 """Words as vectors, read from a file or counted in sentences; dictionaries of two languages."""
 
 import gzip
+import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -61,16 +63,22 @@ def read_vectors(path: str | Path, most: int = 200_000) -> Vocabulary:
             if len(vector) != int(head[1]):
                 raise UserError(f"{path}, line {number}: {len(vector)} numbers, not {head[1]}")
             words.setdefault(word, vector)
+    if not words:
+        raise UserError(f"{path} holds no word vectors: there is none after its first line")
     return Vocabulary(tuple(words), np.stack(list(words.values())))
 
 
-def _opened(path: str | Path) -> IO[str]:
+@contextmanager
+def _opened(path: str | Path) -> Iterator[IO[str]]:
     path = Path(path).expanduser()
     if not path.is_file():
         raise UserError(f"there is no file {path}")
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8")
-    return path.open(encoding="utf-8")
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rt", encoding="utf-8") as lines:
+            yield lines
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read as text: {error}") from None
 
 
 def count_vectors(
@@ -158,9 +166,10 @@ def align(
         raise UserError(f"{len(source):,} sentences have {len(target):,} translations")
     ours, theirs = _placed(source, source_words), _placed(target, target_words)
     sizes = len(source_words), len(target_words)
-    forth = _translations(ours, theirs, *sizes)
-    back = _translations(theirs, ours, *sizes[::-1])
-    return np.argwhere((forth >= _ALIGNED) & (back.T >= _ALIGNED))
+    forth = _translations(ours, theirs, sizes[1])
+    back = _translations(theirs, ours, sizes[0])
+    both = np.intersect1d(forth[:, 0] * sizes[1] + forth[:, 1], back[:, 1] * sizes[1] + back[:, 0])
+    return np.stack(np.divmod(both, sizes[1]), axis=1)
 
 
 def _placed(sentences: Sentences, words: Sequence[str]) -> list[np.ndarray]:
@@ -169,9 +178,12 @@ def _placed(sentences: Sentences, words: Sequence[str]) -> list[np.ndarray]:
 
 
 def _translations(
-    source: list[np.ndarray], target: list[np.ndarray], rows: int, columns: int, rounds: int = 8
+    source: list[np.ndarray], target: list[np.ndarray], columns: int, rounds: int = 8
 ) -> np.ndarray:
-    """P(target word | source word), [rows, columns], by expectation-maximisation."""
+    """Pairs [N, 2] whose P(target word | source word), by expectation-maximisation, is enough.
+
+    The target's words are below `columns`.
+    """
     pairs, tokens, count = [], [], 0
     for a, b in zip(source, target, strict=True):
         pairs.append((a[:, None] * columns + b).ravel())
@@ -185,6 +197,4 @@ def _translations(
         weight /= np.bincount(token, weight, count)[token]
         counts = np.bincount(of, weight, len(kinds))
         probability = counts / np.bincount(row, counts)[row]
-    table = np.zeros(rows * columns)
-    table[kinds] = probability
-    return table.reshape(rows, columns)
+    return np.stack(np.divmod(kinds[probability >= _ALIGNED], columns), axis=1)

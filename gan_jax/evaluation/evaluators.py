@@ -24,6 +24,7 @@ from gan_jax.data import (
     Video,
     batches,
     num_classes,
+    order,
     select,
 )
 from gan_jax.evaluation.feature_sets import FeatureSet, dataset_features, extract_features
@@ -208,7 +209,8 @@ def cluster_coverage(dataset: Dataset, limit: int = 5_000) -> SampleMetric:
 
     size = jax.eval_shape(flat, dataset[0]["x"][None]).size
     limit = min(limit, max(_NUMBERS // size, CLUSTERS), len(dataset))
-    vectors = np.concatenate([flat(b["x"]) for b in batches(dataset, range(limit), EXTRACT_SIZE)])
+    rows = order(len(dataset), 0, 0, limit)  # a folder has its classes one after the other
+    vectors = np.concatenate([flat(b["x"]) for b in batches(dataset, rows, EXTRACT_SIZE)])
     model = KMeans(min(CLUSTERS, len(vectors)), random_state=0).fit(vectors)
     shares = np.bincount(model.labels_, minlength=model.n_clusters) / len(vectors)
 

@@ -15,6 +15,7 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from gan_jax.files import write_whole
 from gan_jax.types import UserError
 
 _LEGACY = 0x1950A86A20F9469CFC6C
@@ -75,7 +76,6 @@ def download(url: str, folder: str | os.PathLike[str]) -> Path:
       UserError: the file cannot be fetched or kept, or is another than its name says.
     """
     path = Path(folder).expanduser() / url.rpartition("/")[2]
-    incoming = path.with_name(f"{path.name}.{os.getpid()}")
     if path.is_file():
         return path
     try:
@@ -83,14 +83,11 @@ def download(url: str, folder: str | os.PathLike[str]) -> Path:
             content = response.read()
         _checked_digest(path, content)
         path.parent.mkdir(parents=True, exist_ok=True)
-        incoming.write_bytes(content)
-        incoming.replace(path)
     except (OSError, http.client.HTTPException) as error:
         raise UserError(
             f"cannot download {url} ({error}): fetch it elsewhere and put it at {path}"
         ) from None
-    finally:
-        incoming.unlink(missing_ok=True)
+    write_whole(path, content)
     return path
 
 

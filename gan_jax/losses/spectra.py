@@ -63,7 +63,7 @@ def multi_resolution_stft(
     for frame, hop in resolutions:
         x, y = (magnitude(stft(wave, frame, hop)) for wave in (prediction, target))
         square = lambda z: jnp.sum(z**2, axis=(1, 2))
-        total += jnp.sqrt((square(y - x) + 1e-12) / square(y)) + absolute_error(
+        total += jnp.sqrt((square(y - x) + _TINY) / square(y)) + absolute_error(
             jnp.log(x), jnp.log(y)
         )
     return total / len(resolutions)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan_jax.metrics.estimate import Estimate
+from gan_jax.metrics.estimate import Estimate, share_below
 from gan_jax.types import UserError
 
 
@@ -43,7 +43,7 @@ def membership(
     members, others = (np.asarray(scores, np.float64) for scores in (members, others))
     if min(len(members), len(others)) < 2:
         raise UserError("an attack is measured on two members and two others at least")
-    above, below = _share_below(members, others), 1 - _share_below(others, members)
+    above, below = share_below(members, others), 1 - share_below(others, members)
     error = np.sqrt(np.var(above, ddof=1) / len(above) + np.var(below, ddof=1) / len(below))
     threshold = np.sort(others)[-1 - int(false_positive_rate * len(others))]
     found = float(np.mean(members > threshold))
@@ -51,10 +51,3 @@ def membership(
         Estimate(float(np.mean(above)), float(error)),
         Estimate(found, float(np.sqrt(found * (1 - found) / len(members)))),
     )
-
-
-def _share_below(scores: np.ndarray, references: np.ndarray) -> np.ndarray:
-    """The share of references below each score, equal ones counted half."""
-    ranked = np.sort(references)
-    twice = np.searchsorted(ranked, scores, "left") + np.searchsorted(ranked, scores, "right")
-    return twice / (2 * len(ranked))

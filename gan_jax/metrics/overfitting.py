@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from gan_jax.metrics.estimate import share_below
+
 
 def discriminator_gap(
     train: np.ndarray, held_out: np.ndarray, fake: np.ndarray
@@ -24,11 +26,8 @@ def discriminator_gap(
     """
     train, held_out, fake = (np.asarray(logits, np.float64) for logits in (train, held_out, fake))
     span = train.mean() - fake.mean()
-    ranked = np.sort(held_out)
-    # Ties count half: the mean of the ranks before and after equal ones.
-    below = np.searchsorted(ranked, train, "left") + np.searchsorted(ranked, train, "right")
     return {
         "r_v": float((train.mean() - held_out.mean()) / span) if span else float("nan"),
         "r_t": float(np.sign(train).mean()),
-        "auc": float(below.mean() / (2 * len(ranked))),
+        "auc": float(share_below(train, held_out).mean()),
     }

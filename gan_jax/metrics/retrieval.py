@@ -28,7 +28,11 @@ def csls(queries: np.ndarray, candidates: np.ndarray, neighbours: int = _NEIGHBO
       candidates: `[M, D]`.
       neighbours: k, at most all there are.
     """
-    similarity = cosines(queries, candidates)
+    return _scaled(cosines(queries, candidates), neighbours)
+
+
+def _scaled(similarity: np.ndarray, neighbours: int = _NEIGHBOURS) -> np.ndarray:
+    """`csls` of cosines."""
     k = min(neighbours, *similarity.shape)
     nearest = lambda x: np.mean(-np.partition(-x, k - 1, axis=1)[:, :k], axis=1)
     return 2 * similarity - nearest(similarity)[:, None] - nearest(similarity.T)[None]
@@ -110,8 +114,9 @@ def mean_csls_cosine(queries: np.ndarray, candidates: np.ndarray, most: int = 10
 
     Word Translation Without Parallel Data, Conneau et al., 2018, arXiv:1710.04087, section 3.2.
     """
-    best = np.argmax(csls(queries, candidates), axis=1)[:most]
-    return float(np.mean(cosines(queries, candidates)[np.arange(len(best)), best]))
+    similarity = cosines(queries, candidates)
+    best = np.argmax(_scaled(similarity), axis=1)[:most]
+    return float(np.mean(similarity[np.arange(len(best)), best]))
 
 
 def refine(

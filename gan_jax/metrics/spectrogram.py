@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gan_jax.sound import QUIET, hann
 from gan_jax.types import Array
 
 SPECTROGRAM_FRAME = 256
@@ -13,10 +14,7 @@ SPECTROGRAM_FRAME = 256
 SPECTROGRAM_HOP = 128
 """Samples from a frame to the next."""
 
-_FLOOR = 1e-3  # of the magnitude: silence stays finite
-_WINDOW = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(SPECTROGRAM_FRAME) / SPECTROGRAM_FRAME)).astype(
-    np.float32
-)
+_WINDOW = hann(SPECTROGRAM_FRAME)
 _LOUDEST = float(_WINDOW.sum())  # of any wave in [-1, 1]
 
 
@@ -43,5 +41,5 @@ def log_spectrogram(waves: Array) -> Array:
     starts = SPECTROGRAM_HOP * np.arange(frames)
     cut = padded[:, starts[:, None] + np.arange(SPECTROGRAM_FRAME)]  # [N, T', frame, C]
     magnitude = jnp.abs(jnp.fft.rfft(cut * _WINDOW[None, None, :, None], axis=2))
-    low, high = np.log(_FLOOR), np.log(_LOUDEST + _FLOOR)
-    return 2 * (jnp.log(magnitude + _FLOOR) - low) / (high - low) - 1
+    low, high = np.log(QUIET), np.log(_LOUDEST + QUIET)
+    return 2 * (jnp.log(magnitude + QUIET) - low) / (high - low) - 1

@@ -337,3 +337,14 @@ def test_counts_below_one_are_refused(name):
     counts = {"batch_size": 1, name: 0}
     with pytest.raises(UserError, match=f"{name} must be at least 1, got 0"):
         make_loader(DATASET, seed=0, **counts)
+
+
+@pytest.mark.parametrize("limit", [RESIDENT, STREAMING])
+def test_batches_that_lie_apart_hold_no_example_twice(limit):
+    few = ArrayDataset("a", "train", {"x": IMAGES[:5], "label": np.arange(5)})
+    settings = {"batch_size": 2, "repeats": 2, "seed": 0, "resident_limit": limit}
+    apart = played(make_loader(few, apart=True, **settings), 0, 20)["label"].reshape(-1, 2)
+    assert np.all(apart[:, 0] != apart[:, 1])
+    assert set(apart.ravel()) == set(range(5))
+    with pytest.raises(UserError, match="batch_size 6 is more than the 5 examples"):
+        make_loader(few, apart=True, batch_size=6, seed=0)

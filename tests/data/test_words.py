@@ -25,6 +25,20 @@ def test_vectors_are_read_as_fasttext_writes_them(tmp_path):
         data.read_sentences(tmp_path / "nowhere.txt")
 
 
+@pytest.mark.parametrize("content", [b"2 1\n", b"1 1\n\xff 1\n", b""])
+def test_a_file_of_no_vectors_is_one_clear_line(content, tmp_path):
+    path = tmp_path / "words.vec"
+    path.write_bytes(content)
+    with pytest.raises(
+        UserError, match=r"words.vec (holds no word vectors|cannot be read as text)"
+    ):
+        data.read_vectors(path)
+    damaged = tmp_path / "words.vec.gz"
+    damaged.write_bytes(b"no gzip")
+    with pytest.raises(UserError, match=r"words.vec.gz cannot be read as text"):
+        data.read_vectors(damaged)
+
+
 def test_words_of_the_same_contexts_have_the_same_vectors(tmp_path):
     path = tmp_path / "text.gz"
     path.write_bytes(gzip.compress("\n".join(ENGLISH).encode()))
