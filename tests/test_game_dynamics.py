@@ -9,7 +9,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import algorithms, losses, penalties, priors
+from gan_jax import algorithms, dynamics, losses, penalties, priors
 from gan_jax.game import Aux, Game, Turn
 from gan_jax.step import init_state, train_step
 
@@ -127,17 +127,35 @@ def test_dirac_gan_with_r1_converges(simultaneous):
     assert distance[-1] < 1e-6
 
 
+def as_map(game, tx, **settings):
+    state = init_state(
+        game, dict.fromkeys(("generator", "discriminator"), tx), jax.random.key(0), AT_ZERO
+    )
+    batch = jax.tree.map(lambda leaf: leaf[None], AT_ZERO)
+    return dynamics.as_map(game, state, batch, **settings)
+
+
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0])
 @pytest.mark.parametrize("simultaneous", [False, True])
 def test_dirac_gan_has_the_papers_jacobian_at_the_equilibrium(gamma, simultaneous):
-    def move(point):
-        start = place(point[:1], point[1:])
-        after = run(dirac(gamma), AT_ZERO, 1, simultaneous=simultaneous, start=start)
-        return jnp.concatenate([after["discriminator"]["psi"][1], after["generator"]["theta"][1]])
-
+    move, start, at = as_map(dirac(gamma), SGD, simultaneous=simultaneous)
+    assert at(start).players["generator"].params["theta"] == 1
     h = STEP_SIZE
     discriminator = np.array([[1 - h * gamma, -h / 2], [0, 1]])
     generator = np.array([[1, 0], [h / 2, 1]])
     together = discriminator + generator - np.eye(2)
     expected = together if simultaneous else generator @ discriminator
     np.testing.assert_allclose(jax.jacobian(move)(jnp.zeros(2)), expected, atol=1e-6)
+    found = dynamics.multipliers(move, jnp.zeros(2))
+    np.testing.assert_allclose(np.poly(found), np.poly(expected), atol=1e-6)
+
+
+def test_momentum_is_part_of_the_map():
+    m, h, field = 0.5, STEP_SIZE, np.array([[0, -0.5], [0.5, 0]])
+    move, _, _ = as_map(dirac(0.0), optax.sgd(h, momentum=m), simultaneous=True)
+    one = np.eye(2)
+    expected = np.block([[one + h * field, -h * m * one], [-field, m * one]])
+    found = dynamics.multipliers(move, jnp.zeros(4))
+    np.testing.assert_allclose(np.poly(found), np.poly(expected), atol=1e-5)
+    path = dynamics.trajectory(lambda x: 2 * x, jnp.ones(1), 3)
+    np.testing.assert_array_equal(path[:, 0], [1, 2, 4, 8])

@@ -34,6 +34,7 @@ BELOW = {
     "nets": "layers prng types",
     "game": "collectives prng types",
     "step": "game collectives prng types",
+    "dynamics": "step game types",
     "algorithms": "nets losses penalties priors augment game layers prng types",
     "data": "quiet types",
     "tabular": "data types",

@@ -1,4 +1,4 @@
-"""Mode collapse on a ring of 8 and a grid of 25 Gaussians: what is said to help, with the same nets.
+"""Mode collapse on a ring of 8 and a grid of 25 Gaussians: what is said to help, with like nets.
 
 The mixtures are VEEGAN's (Srivastava et al., 2017, arXiv:1705.07761) as PacGAN has them (Lin et
 al., 2018, arXiv:1712.04086). `plain` is a GAN with Adam's usual momentum; every other setting is
@@ -17,7 +17,7 @@ OVERRIDES = {
     "checkpoint_every": 10_000,
 }
 FIGURES = ("samples/modes", "samples/high_quality", "samples/reverse_kl")
-REMEDIES = {
+REMEDIES: dict[str, tuple[str, dict[str, object]]] = {
     "plain": ("gan", {"r1": 0.0, "generator.beta1": 0.9, "discriminator.beta1": 0.9}),
     "no momentum": ("gan", {"r1": 0.0}),
     "R1": ("gan", {}),

@@ -5,6 +5,7 @@ column, `kinds.show` knows.
 """
 
 from gan_jax.pictures.grids import grid, neighbours, palette, rows
+from gan_jax.pictures.phases import phases
 from gan_jax.pictures.plots import confusion, curves, projection, scatter
 from gan_jax.pictures.png import encode_png, save_png
 from gan_jax.pictures.series import lines, sounds
@@ -21,6 +22,7 @@ __all__ = [
     "marginals",
     "neighbours",
     "palette",
+    "phases",
     "projection",
     "rows",
     "save_png",
