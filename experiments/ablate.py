@@ -12,9 +12,10 @@ A sweep is a file:
 Every member is a run in a folder of its own under `--workdir`. Members that differ in seeds and
 their optimizers' numbers alone are trained together, up to `--together` of them, by a process of
 their own, `--workers` at once. What is told, `table.md` and, member by member, `table.csv`, has
-means with 95 % confidence intervals. The same command again goes on where it was; a process that is
-killed is taken up again, and a member that fails is marked and stops no other. `--dry_run` lists
-the members and what they will cost, by a trial of some steps.
+means with 95 % confidence intervals; `report.html` shows them, what each axis does, and samples.
+The same command again goes on where it was; a process that is killed is taken up again, and a
+member that fails is marked and stops no other. `--dry_run` lists the members and what they will
+cost, by a trial of some steps.
 """
 
 import json
@@ -33,7 +34,7 @@ from absl import flags
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from experiments import app, recipes, sweeps, together
+from experiments import app, recipes, sweep_report, sweeps, together
 from experiments.sweeps import Member, Outcome
 from gan_jax import runs, writers
 from gan_jax.files import write_whole
@@ -75,6 +76,9 @@ def main() -> None:
     text = sweeps.table(found)
     write_whole(folder / "table.md", text)
     write_whole(folder / "table.csv", sweeps.rows(found))
+    shown = sweep_report.pictures_of(found)
+    report = sweep_report.page(f"Sweep {path.stem}", found, list(sweep.get("AXES", ())), shown)
+    write_whole(folder / "report.html", report)
     print(text, end="")
     if not any(outcome.figures for _, outcome in found):
         raise UserError("no member of the sweep succeeded")
@@ -177,13 +181,14 @@ def score(sweep: Mapping[str, Any], member: Member) -> Outcome:
         if failure := _run(["experiments.evaluate"], member, settings):
             return Outcome(None, failure)
         record = json.loads((member.workdir / "evaluation.json").read_text())["figures"]
-        return Outcome({name: record[name]["value"] for name in sweeps.EVALUATED})
-    last: dict[str, Any] = {}
-    for row in writers.read_metrics(member.workdir):
-        last |= row
-    if missing := [name for name in sweep["FIGURES"] if last.get(name) is None]:
+        found = {name: record[name]["value"] for name in sweeps.EVALUATED}
+    else:
+        found = dict.fromkeys(sweep["FIGURES"])
+        for row in writers.read_metrics(member.workdir):
+            found |= {name: value for name, value in row.items() if name in found}
+    if missing := [name for name, value in found.items() if value is None]:
         return Outcome(None, f"its evaluations have no {missing[0]!r}")
-    return Outcome({name: last[name] for name in sweep["FIGURES"]})
+    return Outcome(found)
 
 
 def keep(sweep: Mapping[str, Any], member: Member, outcome: Outcome) -> None:
