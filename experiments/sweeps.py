@@ -14,28 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gan_jax import optimizers
+from gan_jax.ranges import Range
 from gan_jax.types import UserError
 
 EVALUATED = ("fid", "kid", "precision", "recall")
 """Figures of `experiments.evaluate` that are tabled where a sweep names none of its runs' own."""
 
 _PARTS = ("BASE", "SEEDS")
-
-
-class Range(NamedTuple):
-    """Numbers between two, of which random draws are even, or even in their logarithms."""
-
-    low: float
-    high: float
-    log: bool = False
-
-    def draw(self, random: np.random.Generator) -> float:
-        """One of them, to four digits."""
-        if self.log:
-            value = math.exp(random.uniform(math.log(self.low), math.log(self.high)))
-        else:
-            value = random.uniform(self.low, self.high)
-        return float(f"{value:.4g}")
 
 
 class Member(NamedTuple):

@@ -9,7 +9,8 @@ import time
 import pytest
 
 from experiments import recipes, sweeps, together
-from experiments.sweeps import Member, Outcome, Range
+from experiments.sweeps import Member, Outcome
+from gan_jax.ranges import Range
 from gan_jax.types import UserError
 from gan_jax.writers import read_metrics
 
