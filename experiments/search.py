@@ -36,6 +36,10 @@ _DIRECTIONS = ("minimize", "maximize")
 
 
 def main() -> None:
+    if flags.FLAGS.dry_run:
+        raise UserError(
+            "--dry_run: what a search will do is not known: try it on the AXES by ablate"
+        )
     path = Path(flags.FLAGS.sweep)
     if not path.is_file():
         raise UserError(f"there is no sweep at {path}")

@@ -156,7 +156,8 @@ class _Tasks:
             ray.init(address, log_to_driver=False, logging_level=logging.CRITICAL)
         except (OSError, RuntimeError, ValueError) as error:
             raise UserError(
-                f"--cluster={address}: there is no Ray cluster: `ray start --head` starts one"
+                f"--cluster={address}: there is no Ray cluster, or this machine is no node of it:"
+                " see `ray start --help`"
             ) from error
         self._ray = ray
 
@@ -179,17 +180,17 @@ class _Tasks:
                     process.wait()
                 return process.returncode
 
-        gpus = [int(node["Resources"].get("GPU", 0)) for node in self._nodes()]
-        each = max(min(gpus, default=0) // _WORKERS.value, 1) if any(gpus) else 0
+        nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        gpus = [int(resources["GPU"]) for resources in nodes if "GPU" in resources]
+        self._needed = "GPU" if gpus else "CPU"
+        each = max(min(gpus) // _WORKERS.value, 1) if gpus else 0
         self._task = ray.remote(
             num_cpus=1, num_gpus=each, max_retries=0, scheduling_strategy="SPREAD"
         )(task)
 
-    def _nodes(self) -> list[dict[str, Any]]:
-        return [node for node in self._ray.nodes() if node["Alive"]]
-
     def room(self) -> int:
-        return _WORKERS.value * len(self._nodes())
+        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        return _WORKERS.value * sum(self._needed in resources for resources in nodes)
 
     def start(self, job: Job) -> Any:
         return self._task.remote(job.arguments, str(job.log.absolute()), str(Path.cwd()))
