@@ -118,7 +118,7 @@ def coordinates(found: Outcomes) -> list[Axis]:
 def axis_of(name: str, values: Sequence[Any], *, apart: bool = True) -> Axis:
     """An axis of these values: even steps of few, or of what is no number; else to scale.
 
-    The scale is logarithmic where values are positive and span a factor of a hundred.
+    The scale is logarithmic where values are positive and span a factor of thirty.
     """
     there = [value for value in values if value is not None]
     distinct = sorted(
@@ -129,14 +129,15 @@ def axis_of(name: str, values: Sequence[Any], *, apart: bool = True) -> Axis:
         ticks = [(place, text) for text, place in places.items()]
         return Axis(name, [None if v is None else places[str(v)] for v in values], ticks)
     low, high = min(there), max(there)
-    scale = math.log10 if low > 0 and high / low >= 100 else float
+    scale = math.log10 if low > 0 and high / low >= 30 else float
     if low == high:
         return Axis(name, [None if v is None else 0.5 for v in values], [(0.5, f"{low:.4g}")])
     place = lambda v: (scale(v) - scale(low)) / (scale(high) - scale(low))
     marks = charts.ticks(low, high)
     if scale is math.log10:
         powers = range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1)
-        marks = [10.0**power for power in powers]
+        between = [10.0**power for power in powers if 0.1 < place(10.0**power) < 0.9]
+        marks = [low, *between, high]
     ticks = [(place(mark), f"{mark:.4g}") for mark in marks]
     return Axis(name, [None if v is None else place(v) for v in values], ticks)
 

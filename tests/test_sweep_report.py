@@ -78,7 +78,7 @@ def test_many_numbers_are_put_into_quarters():
         ((0.1, 0.0, 10.0, 0.1), True, [0.5, 0.0, 1.0, 0.5]),  # few: even steps
         (("b", "a", 2), True, [1.0, 0.5, 0.0]),  # numbers first
         ((0.0, 1.0, None, 4.0), False, [0.0, 0.25, None, 1.0]),  # to scale
-        ((1.0, 10.0, 100.0), False, [0.0, 0.5, 1.0]),  # a factor of a hundred: logarithmic
+        ((1.0, 10.0, 100.0), False, [0.0, 0.5, 1.0]),  # a factor of thirty: logarithmic
         ((3.0, 3.0), False, [0.5, 0.5]),
     ],
 )

@@ -17,5 +17,5 @@ AXES = {
     "net.hidden": ((64, 64), (128, 128, 128)),
 }
 DRAWS = 20
-FIGURES = ("samples/modes", "samples/high_quality", "samples/reverse_kl")
+FIGURES = ("samples/reverse_kl", "samples/modes", "samples/high_quality")
 OBJECTIVE, DIRECTION = "samples/reverse_kl", "minimize"
