@@ -5,18 +5,20 @@ A sweep is a file:
 - `BASE`, a recipe and its variant; `SEEDS`; `OVERRIDES`, dotted settings of all;
 - `SETTINGS`, dotted settings by name, a `BASE` of its own among them; or `AXES`, values by dotted
   name, of which every combination is a setting, or with `DRAWS` (and `DRAW_SEED`) so many at
-  random, also from a `sweeps.Range`;
+  random, also from a `gan_jax.ranges.Range`;
 - `FIGURES`, those of a run's own last evaluation that are tabled; or `EVALUATE`, flags of
   `experiments.evaluate`, which then scores each run.
 
 Every member is a run in a folder of its own under `--workdir`. Members that differ in seeds and
 their optimizers' numbers alone are trained together, up to `--together` of them, by a process of
 their own, `--workers` at once. What is told, `table.md` and, member by member, `table.csv`, has
-means with 95 % confidence intervals. The same command again goes on where it was; a process that is
-killed is taken up again, and a member that fails is marked and stops no other. `--dry_run` lists
-the members and what they will cost, by a trial of some steps.
+means with 95 % confidence intervals; `report.html` shows them, what each axis does, and samples.
+The same command again goes on where it was; a process that is killed is taken up again, and a
+member that fails is marked and stops no other. `--dry_run` lists the members and what they will
+cost, by a trial of some steps.
 """
 
+import fcntl
 import json
 import os
 import runpy
@@ -24,7 +26,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,9 @@ from absl import flags
 from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from experiments import app, recipes, sweeps, together
+from experiments import app, recipes, sweep_report, sweeps, together, workers
 from experiments.sweeps import Member, Outcome
+from experiments.workers import Job
 from gan_jax import runs, writers
 from gan_jax.files import write_whole
 from gan_jax.types import UserError
@@ -42,12 +44,10 @@ from gan_jax.types import UserError
 _SWEEP = flags.DEFINE_string("sweep", "configs/sweeps/losses.py", "The file.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Of the runs; runs/SWEEP by default.")
 _TOGETHER = flags.DEFINE_integer("together", 16, "Members of a process, at most.", lower_bound=1)
-_WORKERS = flags.DEFINE_integer("workers", 1, "Processes at once.", lower_bound=1)
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Tell what would be done, and how long it takes.")
 _GROUP = flags.DEFINE_integer("group", None, "Do this group's members alone: what a process does.")
 
-_TRIES = 3  # of a group whose process is killed
-_POLL = 0.2  # seconds
+_STOPPED = [128 + number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
 
 
 def main() -> None:
@@ -59,8 +59,12 @@ def main() -> None:
     members = sweeps.members_of(sweep, folder)
     groups = sweeps.groups_of(members, _TOGETHER.value)
     if _GROUP.value is not None:
-        threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True).start()
-        do(sweep, groups[_GROUP.value])
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+        with (folder / f".group_{_GROUP.value}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # or waits for one that a lost parent left
+            os.set_inheritable(lock.fileno(), True)
+            do(sweep, groups[_GROUP.value])
         return
     if _DRY_RUN.value:
         tell(sweep, groups)
@@ -75,6 +79,9 @@ def main() -> None:
     text = sweeps.table(found)
     write_whole(folder / "table.md", text)
     write_whole(folder / "table.csv", sweeps.rows(found))
+    shown = sweep_report.pictures_of(found)
+    report = sweep_report.page(f"Sweep {path.stem}", found, list(sweep.get("AXES", ())), shown)
+    write_whole(folder / "report.html", report)
     print(text, end="")
     if not any(outcome.figures for _, outcome in found):
         raise UserError("no member of the sweep succeeded")
@@ -87,51 +94,38 @@ def run_all(
 
     That is not kept, since the process may have failed for want of memory or a place to write.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _: sys.exit(128 + number))
     said = [""] * len(groups)
     left = lambda group: [m for m in group if sweeps.outcome(sweep, m) is None]
-    waiting = [(index, 0) for index, group in enumerate(groups) if left(group)]
-    running: dict[int, tuple[subprocess.Popen, int]] = {}
+    jobs = {
+        job_of(path, folder, index, f"group {index}"): index
+        for index, group in enumerate(groups)
+        if left(group)
+    }
     total = sum(map(len, groups))
-    command = [sys.executable, "-m", "experiments.ablate", f"--sweep={path}"]
-    command += [f"--workdir={folder}", f"--together={_TOGETHER.value}"]
-    with tqdm(total=total, desc=path.stem, unit="member", disable=None) as bar:
-        try:
-            while waiting or running:
-                while waiting and len(running) < _WORKERS.value:
-                    index, tries = waiting.pop(0)
-                    log = folder / f"group_{index}.log"
-                    log.parent.mkdir(parents=True, exist_ok=True)
-                    line = [*command, f"--group={index}"]
-                    with log.open("a") as out:
-                        running[index] = subprocess.Popen(line, stdout=out, stderr=out), tries + 1
-                time.sleep(_POLL)
-                for index, (process, tries) in list(running.items()):
-                    if process.poll() is None:
-                        continue
-                    del running[index]
-                    killed = process.returncode < 0 or process.returncode > 128  # or a signal saved
-                    if killed and tries < _TRIES:
-                        _say(f"group {index}: its process was killed, and is begun again")
-                        waiting.insert(0, (index, tries))
-                    elif killed:
-                        said[index] = f"its process was killed {tries} times"
-                    elif left(groups[index]):
-                        said[index] = _last_line(folder / f"group_{index}.log")
-                    if said[index]:
-                        _say(f"group {index}: {said[index]}")
-                    for member in groups[index]:
-                        if (ended := sweeps.outcome(sweep, member)) and ended.failure:
-                            _say(f"{member.setting}, seed {member.seed}: {ended.failure}")
-                done = total - sum(len(left(group)) for group in groups)
-                bar.update(done - bar.n)
-        finally:
-            for process, _ in running.values():
-                process.terminate()
-            for process, _ in running.values():
-                process.wait()
+    with (
+        workers.hired() as hired,
+        tqdm(total=total, desc=path.stem, unit="member", disable=None) as bar,
+    ):
+        for job in jobs:
+            hired.submit(job)
+        for ended in hired.ended():
+            for job, _, failure in ended:
+                index = jobs[job]
+                said[index] = failure
+                if failure:
+                    workers.say(f"{job.name}: {failure}")
+                for member in groups[index]:
+                    if (outcome := sweeps.outcome(sweep, member)) and outcome.failure:
+                        workers.say(f"{member.setting}, seed {member.seed}: {outcome.failure}")
+            bar.update(total - sum(len(left(group)) for group in groups) - bar.n)
     return said
+
+
+def job_of(path: Path, folder: Path, index: int, name: str) -> Job:
+    """What does a group of a sweep."""
+    arguments = "-m", "experiments.ablate", f"--sweep={path}", f"--workdir={folder}"
+    which = f"--together={_TOGETHER.value}", f"--group={index}"
+    return Job(name, (*arguments, *which), folder / f"group_{index}.log")
 
 
 def do(sweep: Mapping[str, Any], group: Sequence[Member]) -> None:
@@ -165,9 +159,22 @@ def _run(line: Sequence[str], member: Member, settings: Mapping[str, Any]) -> st
     settings = {"workdir": member.workdir, **settings}
     flags = [f"--{name}={value}" for name, value in settings.items()]
     command = [sys.executable, "-m", *line, *flags]
-    done = subprocess.run(command, capture_output=True, text=True)
-    said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-    return said[-1] if done.returncode else ""
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        close_fds=False,  # it holds the group's lock
+    ) as process:
+        try:
+            _, said = process.communicate()
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode in _STOPPED:
+        sys.exit(process.returncode)
+    lines = said.strip().splitlines() or [f"exit status {process.returncode}"]
+    return lines[-1] if process.returncode else ""
 
 
 def score(sweep: Mapping[str, Any], member: Member) -> Outcome:
@@ -177,13 +184,14 @@ def score(sweep: Mapping[str, Any], member: Member) -> Outcome:
         if failure := _run(["experiments.evaluate"], member, settings):
             return Outcome(None, failure)
         record = json.loads((member.workdir / "evaluation.json").read_text())["figures"]
-        return Outcome({name: record[name]["value"] for name in sweeps.EVALUATED})
-    last: dict[str, Any] = {}
-    for row in writers.read_metrics(member.workdir):
-        last |= row
-    if missing := [name for name in sweep["FIGURES"] if last.get(name) is None]:
+        found = {name: record[name]["value"] for name in sweeps.EVALUATED}
+    else:
+        found = dict.fromkeys(sweep["FIGURES"])
+        for row in writers.read_metrics(member.workdir):
+            found |= {name: value for name, value in row.items() if name in found}
+    if missing := [name for name, value in found.items() if value is None]:
         return Outcome(None, f"its evaluations have no {missing[0]!r}")
-    return Outcome({name: last[name] for name in sweep["FIGURES"]})
+    return Outcome(found)
 
 
 def keep(sweep: Mapping[str, Any], member: Member, outcome: Outcome) -> None:
@@ -211,19 +219,11 @@ def tell(sweep: Mapping[str, Any], groups: Sequence[Sequence[Member]]) -> None:
     print(f"{count} members, {total / 60:.2g} minutes in all, without evaluations and pictures")
 
 
-def _end_with_parent(parent: int) -> None:
-    """Stops this process, its states saved, once its parent is gone."""
-    while os.getppid() == parent:
-        time.sleep(_POLL)
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _last_line(path: Path) -> str:
-    return " ".join(path.read_text().strip().splitlines()[-1:]).removeprefix("error: ")
-
-
-def _say(line: str) -> None:
-    tqdm.write(line, file=sys.stderr)
+def _end_with_parent() -> None:
+    """Stops this process, its states saved, once its parent is gone and with it standard input."""
+    while os.read(0, 1):
+        pass
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.report import Picture
+from experiments.html_page import Picture
 from gan_jax import data, evaluation, metrics, pictures, sampling
 from gan_jax.data import Kind
 from gan_jax.evaluation import Sets

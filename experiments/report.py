@@ -1,62 +1,15 @@
-"""The report of an evaluation: one HTML page that holds all it shows, pictures too.
+"""The report of an evaluation, a page of HTML."""
 
-It needs no script, no other file and no network, and is legible on a phone and in the dark.
-"""
-
-import base64
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-
-from gan_jax import pictures
+from experiments import html_page
+from experiments.html_page import Picture
 
 _ARROWS = {"lower": "↓", "higher": "↑"}
 _STYLE = """
-:root {
-  color-scheme: light dark;
-  --paper: #fcfcfa; --ink: #1f2428; --quiet: #606a73; --line: #d9dde0;
-  --ill: #b4501b; --ill-paper: #fbf1e8; --well: #2f7d4f; --well-paper: #eef6f0;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --paper: #15181b; --ink: #d9dde0; --quiet: #949ea7; --line: #33393e;
-    --ill: #e59560; --ill-paper: #2a2019; --well: #79bd94; --well-paper: #1a241e;
-  }
-}
-* { box-sizing: border-box; }
-body {
-  margin: 0; background: var(--paper); color: var(--ink); line-height: 1.55;
-  font-family: Charter, "Bitstream Charter", "Sitka Text", Cambria, Georgia, serif;
-  overflow-wrap: anywhere; -webkit-text-size-adjust: 100%;
-}
-main { max-width: 48rem; margin: 0 auto; padding: 2.5rem 1.25rem 4rem; }
-h1, h2, table, dl, figcaption { font-family: system-ui, "Segoe UI", Roboto, sans-serif; }
-h1 { font-size: 1.75rem; line-height: 1.2; font-weight: 650; margin: 0 0 1rem; }
-h2 {
-  font-size: 1.1rem; font-weight: 650; margin: 2.75rem 0 1rem; padding-top: .6rem;
-  border-top: 1px solid var(--line);
-}
-table { width: 100%; border-collapse: collapse; font-size: .9rem; }
-th, td { padding: .4rem .75rem .4rem 0; text-align: left; vertical-align: baseline; }
-tr + tr { border-top: 1px solid var(--line); }
-thead th, dt, figcaption, td:last-child, th span { color: var(--quiet); font-weight: 400; }
-tbody th { font-weight: 600; overflow-wrap: break-word; }
-td:nth-child(2) { white-space: nowrap; font-variant-numeric: tabular-nums; }
-ul, .well { margin: 0; padding: .75rem 1rem; border-left: 4px solid; border-radius: 3px; }
-ul { list-style: none; border-color: var(--ill); background: var(--ill-paper); }
-li + li { margin-top: .6rem; }
-li::first-letter { text-transform: uppercase; }
-.well { border-color: var(--well); background: var(--well-paper); }
-.pictures { display: flex; flex-wrap: wrap; gap: 1.5rem; }
-figure { margin: 0; max-width: 100%; min-width: min(16rem, 100%); }
-img {
-  display: block; max-width: 100%; height: auto; border-radius: 3px;
-  box-shadow: 0 0 0 1px var(--line);
-}
-figcaption { font-size: .85rem; margin-top: .5rem; contain: inline-size; }
 dl {
   display: grid; grid-template-columns: minmax(5.5rem, max-content) 1fr; gap: .15rem 1.25rem;
   margin: 0; font-size: .85rem; line-height: 1.5;
@@ -64,6 +17,8 @@ dl {
 dd { margin: 0; }
 dd > dl { font-size: 1em; }
 main > dl { row-gap: .8rem; }
+td:last-child { color: var(--quiet); }
+td:nth-child(2) { white-space: nowrap; font-variant-numeric: tabular-nums; }
 @media (max-width: 34rem) {
   thead { display: none; }
   tbody tr { display: grid; grid-template-columns: 1fr auto; padding: .5rem 0; }
@@ -73,18 +28,6 @@ main > dl { row-gap: .8rem; }
   main > dl > dd { margin: 0 0 .6rem 1rem; }
 }
 """
-
-
-class Picture(NamedTuple):
-    """A picture of the report.
-
-    Attributes:
-      image: uint8 [H, W, 3].
-      caption: plain text.
-    """
-
-    image: np.ndarray
-    caption: str
 
 
 def page(
@@ -108,30 +51,14 @@ def page(
     protocol = {name: value for name, value in record.items() if name != "figures"}
     warning = record["extractor"].get("warning")
     parts = [
-        f"<h1>{escape(title)}</h1>",
         f"<p>{escape(_sentence(record))}</p>",
-        "" if warning is None else _list([warning]),
+        "" if warning is None else html_page.notes([warning]),
         f"<h2>Metrics</h2>{_table(record['figures'])}",
         "" if findings is None else f"<h2>Diagnosis of the training log</h2>{_list(findings)}",
-        *(f"<h2>{escape(name)}</h2>{_row(row)}" for name, row in sections.items() if row),
+        *(f"<h2>{escape(name)}</h2>{html_page.row(row)}" for name, row in sections.items() if row),
         f"<h2>Protocol</h2>{_entry(protocol)}",
     ]
-    body = "\n".join(filter(None, parts))
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8"/>
-<meta name="viewport" content="width=device-width, initial-scale=1"/>
-<title>{escape(title)}</title>
-<style>{_STYLE}</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-</body>
-</html>
-"""
+    return html_page.page(title, parts, _STYLE)
 
 
 def _sentence(record: Mapping[str, Any]) -> str:
@@ -195,20 +122,7 @@ def _with_error(value: float | None, error: float | None) -> str:
 def _list(findings: Sequence[str]) -> str:
     if not findings:
         return '<p class="well">Nothing was found.</p>'
-    return f"<ul>{''.join(f'<li>{escape(finding)}</li>' for finding in findings)}</ul>"
-
-
-def _row(row: Sequence[Picture]) -> str:
-    return f'<div class="pictures">{"".join(map(_figure, row))}</div>'
-
-
-def _figure(picture: Picture) -> str:
-    height, width, _ = picture.image.shape
-    data = base64.b64encode(pictures.encode_png(picture.image)).decode()
-    caption = escape(picture.caption)
-    size = f'width="{width}" height="{height}"'
-    image = f'<img src="data:image/png;base64,{data}" alt="{caption}" {size}/>'
-    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
+    return html_page.notes(findings)
 
 
 def _entry(value: Any) -> str:

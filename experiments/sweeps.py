@@ -14,28 +14,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gan_jax import optimizers
+from gan_jax.ranges import Range
 from gan_jax.types import UserError
 
 EVALUATED = ("fid", "kid", "precision", "recall")
 """Figures of `experiments.evaluate` that are tabled where a sweep names none of its runs' own."""
 
 _PARTS = ("BASE", "SEEDS")
-
-
-class Range(NamedTuple):
-    """Numbers between two, of which random draws are even, or even in their logarithms."""
-
-    low: float
-    high: float
-    log: bool = False
-
-    def draw(self, random: np.random.Generator) -> float:
-        """One of them, to four digits."""
-        if self.log:
-            value = math.exp(random.uniform(math.log(self.low), math.log(self.high)))
-        else:
-            value = random.uniform(self.low, self.high)
-        return float(f"{value:.4g}")
 
 
 class Member(NamedTuple):
@@ -155,21 +140,53 @@ def outcome(sweep: Mapping[str, Any], member: Member) -> Outcome | None:
 Outcomes = Sequence[tuple[Member, Outcome]]
 
 
+class Interval(NamedTuple):
+    """A mean, and half of its 95 % confidence interval by Student's t; None of a single value."""
+
+    mean: float
+    half: float | None
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3g}" + ("" if self.half is None else f" ± {self.half:.2g}")
+
+
+def interval(values: Sequence[float]) -> Interval:
+    """Of one value at least."""
+    if len(values) == 1:
+        return Interval(values[0], None)
+    from scipy.stats import t
+
+    error = statistics.stdev(values) / math.sqrt(len(values))
+    return Interval(statistics.mean(values), float(t.ppf(0.975, len(values) - 1)) * error)
+
+
+def intervals(good: Sequence[Mapping[str, float]]) -> dict[str, Interval]:
+    """Of members' figures, by name; empty where there is no member."""
+    return {name: interval([figures[name] for figures in good]) for name in (good or [{}])[0]}
+
+
+def summary(found: Outcomes) -> dict[str, dict[str, Interval]]:
+    """Of each setting the figures over the seeds that did not fail, empty where all failed."""
+    return {
+        setting: intervals([o.figures for o in outcomes if o.figures is not None])
+        for setting, outcomes in by_setting(found)
+    }
+
+
 def table(found: Outcomes) -> str:
     """In Markdown: means with 95 % confidence intervals over the seeds that did not fail."""
-    names = _figures(found)
+    names, means = figures_of(found), summary(found)
     lines = [f"| setting | {' | '.join(names)} | seeds, failed |", "|---" * (len(names) + 2) + "|"]
-    for setting, outcomes in _by_setting(found):
-        good = [outcome.figures for outcome in outcomes if outcome.figures is not None]
-        cells = [_interval([figures[name] for figures in good]) for name in names]
-        failed = len(outcomes) - len(good)
+    for setting, outcomes in by_setting(found):
+        cells = [str(means[setting][name]) if means[setting] else "-" for name in names]
+        failed = sum(outcome.figures is None for outcome in outcomes)
         lines.append(f"| {' | '.join([setting, *cells])} | {len(outcomes)}, {failed} |")
     return "\n".join(lines) + "\n"
 
 
 def rows(found: Outcomes) -> str:
     """In CSV: a line a member, with its settings, its figures and why it failed."""
-    names, settings = _figures(found), sorted({name for m, _ in found for name in m.overrides})
+    names, settings = figures_of(found), sorted({name for m, _ in found for name in m.overrides})
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["setting", *settings, *names, "failure"])
@@ -180,25 +197,14 @@ def rows(found: Outcomes) -> str:
     return out.getvalue()
 
 
-def _figures(found: Outcomes) -> list[str]:
+def figures_of(found: Outcomes) -> list[str]:
     """Names of the figures, in order."""
     return list(dict.fromkeys(name for _, outcome in found for name in outcome.figures or {}))
 
 
-def _by_setting(found: Outcomes) -> Iterator[tuple[str, list[Outcome]]]:
+def by_setting(found: Outcomes) -> Iterator[tuple[str, list[Outcome]]]:
+    """Settings in order, each with what became of its members."""
     settings: dict[str, list[Outcome]] = {}
     for member, outcome in found:
         settings.setdefault(member.setting, []).append(outcome)
     yield from settings.items()
-
-
-def _interval(values: Sequence[float]) -> str:
-    """The mean and half of its 95 % interval, by Student's t."""
-    if not values:
-        return "-"
-    if len(values) == 1:
-        return f"{values[0]:.3g}"
-    from scipy.stats import t
-
-    error = statistics.stdev(values) / math.sqrt(len(values))
-    return f"{statistics.mean(values):.3g} ± {t.ppf(0.975, len(values) - 1) * error:.2g}"

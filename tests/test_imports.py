@@ -28,6 +28,7 @@ BELOW = {
     "losses": "sound types",
     "metrics": "sound types",
     "optimizers": "types",
+    "ranges": "",
     "privacy": "types",
     "cache": "files types",
     "layers": "collectives prng types",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from experiments import report
+from experiments import html_page, report
 
 
 def record(**changes):
@@ -21,7 +21,7 @@ def record(**changes):
 
 def picture(caption="a caption"):
     image = np.random.default_rng(0).integers(256, size=(5, 7, 3)).astype(np.uint8)
-    return report.Picture(image, caption)
+    return html_page.Picture(image, caption)
 
 
 def page(title="title", sections=None, findings=None, **changes):

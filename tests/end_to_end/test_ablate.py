@@ -9,7 +9,8 @@ import time
 import pytest
 
 from experiments import recipes, sweeps, together
-from experiments.sweeps import Member, Outcome, Range
+from experiments.sweeps import Member, Outcome
+from gan_jax.ranges import Range
 from gan_jax.types import UserError
 from gan_jax.writers import read_metrics
 
@@ -37,6 +38,7 @@ def test_a_sweep_that_is_killed_goes_on_to_the_table_of_one_that_is_not(sweep, s
     assert done.returncode == 0, done.err
     table = (whole / "table.md").read_text()
     assert table in done.out
+    assert "weight -1.0 of r1" in (whole / "report.html").read_text()
     header, _, plain, fast, *failed = table.splitlines()
     assert header == "| setting | samples/modes | samples/reverse_kl | seeds, failed |"
     number = r"-?[\d.e+-]+ ± [\d.e+-]+"
