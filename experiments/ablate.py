@@ -21,7 +21,6 @@ cost, by a trial of some steps.
 import fcntl
 import json
 import os
-import runpy
 import signal
 import subprocess
 import sys
@@ -47,14 +46,10 @@ _TOGETHER = flags.DEFINE_integer("together", 16, "Members of a process, at most.
 _DRY_RUN = flags.DEFINE_bool("dry_run", False, "Tell what would be done, and how long it takes.")
 _GROUP = flags.DEFINE_integer("group", None, "Do this group's members alone: what a process does.")
 
-_STOPPED = [128 + number for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
-
 
 def main() -> None:
     path = Path(_SWEEP.value)
-    if not path.is_file():
-        raise UserError(f"there is no sweep at {path}")
-    sweep = runpy.run_path(str(path))
+    sweep = sweeps.read(path)
     folder = Path(_WORKDIR.value or f"runs/{path.stem}")
     members = sweeps.members_of(sweep, folder)
     groups = sweeps.groups_of(members, _TOGETHER.value)
@@ -171,8 +166,8 @@ def _run(line: Sequence[str], member: Member, settings: Mapping[str, Any]) -> st
         except BaseException:
             process.terminate()
             raise
-    if process.returncode in _STOPPED:
-        sys.exit(process.returncode)
+    if (code := process.returncode) < 0 or code > 128:  # killed, or a signal had it save and stop
+        sys.exit(128 - code if code < 0 else code)
     lines = said.strip().splitlines() or [f"exit status {process.returncode}"]
     return lines[-1] if process.returncode else ""
 
@@ -184,7 +179,7 @@ def score(sweep: Mapping[str, Any], member: Member) -> Outcome:
         if failure := _run(["experiments.evaluate"], member, settings):
             return Outcome(None, failure)
         record = json.loads((member.workdir / "evaluation.json").read_text())["figures"]
-        found = {name: record[name]["value"] for name in sweeps.EVALUATED}
+        found = {name: figure["value"] for name, figure in record.items()}
     else:
         found = dict.fromkeys(sweep["FIGURES"])
         for row in writers.read_metrics(member.workdir):

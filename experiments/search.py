@@ -13,7 +13,6 @@ goes on, with trials that were cut short first, and more `--trials` add to it. W
 """
 
 import json
-import runpy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,9 +40,7 @@ def main() -> None:
             "--dry_run: what a search will do is not known: try it on the AXES by ablate"
         )
     path = Path(flags.FLAGS.sweep)
-    if not path.is_file():
-        raise UserError(f"there is no sweep at {path}")
-    sweep = checked(runpy.run_path(str(path)))
+    sweep = checked(sweeps.read(path))
     folder = Path(flags.FLAGS.workdir or f"runs/{path.stem}")
     with runs.lock(folder):
         study = open_study(sweep, folder)
@@ -74,7 +71,8 @@ def checked(sweep: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     if missing := [name for name in ("BASE", "SEEDS", "AXES", "OBJECTIVE") if name not in sweep]:
         raise UserError(f"the sweep has no {missing[0]}, which a search needs")
-    if sweep["OBJECTIVE"] not in (figures := sweep.get("FIGURES", sweeps.EVALUATED)):
+    figures = sweep.get("FIGURES", sweeps.EVALUATED)
+    if sweep["OBJECTIVE"] not in figures and "metrics" not in sweep.get("EVALUATE", {}):
         raise UserError(f"OBJECTIVE {sweep['OBJECTIVE']!r} is none of {', '.join(figures)}")
     if sweep.get("DIRECTION") not in _DIRECTIONS:
         raise UserError(f"the sweep's DIRECTION is {' or '.join(map(repr, _DIRECTIONS))}")

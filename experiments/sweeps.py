@@ -1,11 +1,13 @@
 """A sweep: its members, which of them are trained together, and their tables; see `ablate`."""
 
 import csv
+import hashlib
 import io
 import itertools
 import json
 import math
 import re
+import runpy
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +20,7 @@ from gan_jax.ranges import Range
 from gan_jax.types import UserError
 
 EVALUATED = ("fid", "kid", "precision", "recall")
-"""Figures of `experiments.evaluate` that are tabled where a sweep names none of its runs' own."""
+"""Figures of `experiments.evaluate` where a sweep names neither those of its runs nor `metrics`."""
 
 _PARTS = ("BASE", "SEEDS")
 
@@ -31,6 +33,20 @@ class Member(NamedTuple):
     base: str
     overrides: Mapping[str, Any]
     workdir: Path
+
+
+def read(path: Path) -> Mapping[str, Any]:
+    """What a file says.
+
+    Raises:
+      UserError: there is none, or it cannot be run.
+    """
+    if not path.is_file():
+        raise UserError(f"there is no sweep at {path}")
+    try:
+        return runpy.run_path(str(path))
+    except Exception as error:  # whatever a file may do
+        raise UserError(f"{path}: {type(error).__name__}: {error}") from error
 
 
 def settings_of(sweep: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -121,9 +137,10 @@ class Outcome(NamedTuple):
 
 def told(sweep: Mapping[str, Any], member: Member) -> str:
     """What decides over a member's figures, as its folder keeps it."""
-    return json.dumps(
-        [member.base, member.overrides, sweep.get("FIGURES"), sweep.get("EVALUATE")], default=str
-    )
+    recipe = Path(member.base.partition(":")[0])
+    text = hashlib.sha256(recipe.read_bytes()).hexdigest() if recipe.is_file() else ""
+    scored = sweep.get("FIGURES"), sweep.get("EVALUATE")
+    return json.dumps([member.base, text, member.overrides, *scored], default=str)
 
 
 def outcome(sweep: Mapping[str, Any], member: Member) -> Outcome | None:
