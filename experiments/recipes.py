@@ -19,6 +19,8 @@ import dataclasses
 import importlib.util
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, get_origin, get_type_hints
@@ -299,10 +301,23 @@ def samples_key(seed: int) -> PRNGKey:
 
 
 def configure(recipe: ModuleType, variant: str = "", **overrides: Any) -> ConfigDict:
-    """A recipe's config under dotted overrides, as `TINY` holds them."""
+    """A recipe's config under dotted overrides, as `TINY` holds them.
+
+    Raises:
+      UserError: the config has no such setting, or it is of another type.
+    """
     config = call(recipe, "get_config", *([variant] if variant else []))
-    config.update_from_flattened_dict(overrides)
-    return config
+    config.lock()
+    for name, value in overrides.items():
+        try:
+            config.update_from_flattened_dict({name: value})
+        except KeyError:
+            raise UserError(f"{recipe.__file__}: the config has no {name!r}") from None
+        except TypeError:
+            wanted = type(reduce(getitem, name.split("."), config)).__name__
+            said = f"{name} is {value!r}: it must be of type {wanted}"
+            raise UserError(f"{recipe.__file__}: {said}") from None
+    return config.unlock()
 
 
 def columns_record(dataset: Dataset) -> Mapping[str, Any]:

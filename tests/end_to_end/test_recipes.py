@@ -93,6 +93,20 @@ def test_every_recipe_of_images_has_every_data_set(name, variant):
     recipes.make_game(recipe, config)
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"net.widht": 8}, "the config has no 'net.widht'"),
+        ({"nett.width": 8}, "the config has no 'nett.width'"),
+        ({"net.width": "wide"}, "net.width is 'wide': it must be of type int"),
+    ],
+)
+def test_a_config_takes_no_setting_that_it_has_not(setting, message):
+    recipe = recipes.load_recipe(CONFIGS / "image/dcgan.py")
+    with pytest.raises(UserError, match=message):
+        recipes.configure(recipe, **setting)
+
+
 def test_a_run_compiles_its_step_once(tiny, tmp_path, monkeypatch):
     traces = []
 
