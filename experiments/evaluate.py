@@ -156,8 +156,10 @@ def of_run(workdir: str) -> Subject:
     game = run.game
     split, held_out_split = _SPLIT.value, run.config.data.get("test_split", "")
     target = lambda dataset: data.select(dataset, x=game.target)
-    train = target(run.open(run.config.evaluate_split))
-    held_out = run.open(held_out_split) if held_out_split else None
+    compared = run.config.evaluate_split or run.config.data.split
+    train, held_out = target(run.open(compared)), None
+    if not split and held_out_split not in ("", compared):
+        held_out = target(run.open(held_out_split))
     count = sampling.available(game, run.shown, _COUNT.value)
     real = target(run.open(split)) if split else train
     draw, players = sampling.sampler(game), run.state.variables(ema=_EMA.value)
@@ -188,7 +190,7 @@ def of_run(workdir: str) -> Subject:
         about=about,
         real=real,
         train=train,
-        held_out=None if held_out is None or split else target(held_out),
+        held_out=held_out,
         wanted=run.inputs(key, range(min(count, evaluation.KEPT))).wanted,
         settings=recipes.classifier_settings(run.config),
         run=run,

@@ -264,7 +264,7 @@ def make_evaluators(
         found += evaluation.suited_evaluators(
             game,
             reference,
-            held_out,
+            None if reference is held_out else held_out,
             inputs.columns,
             label=inputs.label,
             wanted=inputs.wanted,

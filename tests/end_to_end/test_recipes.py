@@ -271,14 +271,14 @@ def test_samples_are_compared_with_the_split_that_is_asked_for(tiny, tmp_path, m
     seen = []
 
     def suited(game, real, held_out, inputs, **_):
-        seen.append((real.split, held_out.split))
+        seen.append((real.split, held_out and held_out.split))
         return []
 
     monkeypatch.setattr(recipes.evaluation, "suited_evaluators", suited)
     for split in ("", "test", "all"):
         path, config = tiny("image/dcgan", steps=2, evaluate_every=2, evaluate_split=split)
         train.run(path, config, tmp_path / f"run {split}")
-    assert seen == [("train", "test"), ("test", "test"), ("all", "test")]
+    assert seen == [("train", "test"), ("test", None), ("all", "test")]
 
 
 @pytest.mark.parametrize("every", [0, 1])
