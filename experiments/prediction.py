@@ -47,7 +47,7 @@ def main() -> None:
     for run in runs:
         key = recipes.samples_key(_SEED.value)
         inputs = sampling.draw_inputs(run.game, key, len(past), {"source": past})
-        made[run.workdir.name] = sampling.sampler(run.game)(run.state.variables(), inputs)
+        made[str(run.workdir)] = sampling.sampler(run.game)(run.state.variables(), inputs)
     print(f"{shown.name}, {shown.split}: {len(past):,} films, {past.shape[1]} frames seen\n")
     print(f"| foretold by | {' | '.join(_COLUMNS)} |\n|---|{'---:|' * len(_COLUMNS)}")
     for name, frames in made.items():
@@ -61,7 +61,7 @@ def main() -> None:
             values = (told.get(figure, "-").split()[0] for told in each)
             print(f"| {figure}, {name} | {' | '.join(values)} |")
     out = Path(_OUT.value or runs[0].workdir / "prediction.gif")
-    write.samples(out, kind, beside(past, future, made[runs[0].workdir.name]))
+    write.samples(out, kind, beside(past, future, made[str(runs[0].workdir)]))
     print(f"\n{out}")
 
 

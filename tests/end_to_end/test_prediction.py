@@ -29,11 +29,11 @@ def test_a_run_is_told_of_beside_the_last_frame_and_shown(tiny, script, tmp_path
     assert done.returncode == 0, done.err
     rows = [line.strip("| ").split(" | ") for line in done.out.splitlines() if line[:1] == "|"]
     assert [row[0] for row in rows if "---" not in row[0]] == [
-        *("foretold by", "the last frame", tmp_path.name, "frames ahead"),
+        *("foretold by", "the last frame", str(tmp_path), "frames ahead"),
         *(
             f"{figure}, {name}"
             for figure in ("mse", "ssim")
-            for name in ("the last frame", tmp_path.name)
+            for name in ("the last frame", str(tmp_path))
         ),
     ]
     names, last = rows[0], rows[2]
