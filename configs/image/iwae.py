@@ -12,6 +12,7 @@ updates of K = 1 end at 188 nats in place of 127.
     python -m experiments.train --config=configs/image/iwae.py:mnist --config.samples=5
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import jax.numpy as jnp
@@ -20,10 +21,10 @@ from flax import linen as nn
 from ml_collections import ConfigDict
 
 from gan_jax import algorithms, data, nets, prng
-from gan_jax.game import Game
+from gan_jax.game import Game, Players
 from gan_jax.optimizers import Adam
 from gan_jax.train import Plan, settings
-from gan_jax.types import Batch, PRNGKey, UserError
+from gan_jax.types import Array, Batch, PRNGKey, UserError
 
 VARIANTS = {"digits": 6_000, "mnist": 60_000, "fashion_mnist": 60_000, "cifar10": 60_000}
 TINY = {"net.hidden": (16,), "samples": 3}
@@ -66,10 +67,17 @@ def make_game(config: ConfigDict) -> Game:
         latent_dim=latent_dim,
         samples=config.samples,
     )
-    return game._replace(transform=throw) if config.coins == "anew" else game
+    if config.coins != "anew":
+        return game
+
+    def metrics(players: Players, batch: Batch, keys: PRNGKey) -> Mapping[str, Array]:
+        assert game.metrics is not None
+        return game.metrics(players, throw(prng.fold_in(keys, "coins"), batch), keys)
+
+    return game._replace(transform=throw, metrics=metrics)
 
 
 def throw(keys: PRNGKey, batch: Batch) -> Batch:
-    """Pixels of -1 and 1 at which grey ones are in expectation."""
+    """Pixels of -1 and 1 at which grey ones are in expectation; those of -1 and 1 stay."""
     coins = prng.uniform(keys, batch["x"].shape[1:])
     return {**batch, "x": jnp.where(2 * coins - 1 < batch["x"], 1.0, -1.0)}

@@ -45,6 +45,12 @@ def test_a_runs_bound_is_its_games_of_as_many_samples_as_are_asked_for(tiny, scr
         assert re.search(rf"^{name} +{figure['value']:.4g} ± ", done.out, re.M)
     assert record["figures"]["bound"]["value"] > record["figures"]["elbo"]["value"]
 
+    grey, key = {"x": np.zeros_like(x[:1])}, keys[:1]  # whose pixels the figures throw too
+    thrown = run.recipe.throw(prng.fold_in(key, "coins"), grey)
+    assert set(np.unique(thrown["x"])) == {-1, 1}
+    bound = lambda batch: float(metrics(run.state.variables(), batch, key)["bound"])
+    assert bound(grey) == pytest.approx(bound(thrown), rel=1e-5)
+
 
 def nearest_class(references, queries):
     """The share of queries whose nearest reference is of their class, in float64."""
