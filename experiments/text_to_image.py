@@ -22,7 +22,12 @@ from gan_jax.step import GameState, init_state, train_step
 from gan_jax.types import Array, Batch, UserError
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.", required=True)
-_SPLITS = flags.DEFINE_list("splits", ["test", "unseen"], "Of the data, captions are taken from.")
+_SPLITS = flags.DEFINE_list(
+    "splits",
+    None,
+    "Of the data, captions are taken from; by default what the run holds out, and of scenes "
+    "combinations that training lacks.",
+)
 _STEPS = flags.DEFINE_integer("steps", 2_000, "Of the encoder's training.", lower_bound=1)
 _COUNT = flags.DEFINE_integer("count", 1_000, "Captions of a split at most.", lower_bound=1)
 _AMONG = flags.DEFINE_integer("among", 100, "Captions to choose from.", lower_bound=2)
@@ -38,10 +43,11 @@ def main() -> None:
     if not isinstance(run.kinds.get("caption"), data.Tokens):
         raise UserError(f"{run.record['recipe']} has no captions")
     players, key = run.state.variables(), recipes.samples_key(_SEED.value)
+    held_out = [run.config.data.test_split, *["unseen"] * (run.config.data.name == "scenes")]
+    opened = {split: run.open(split) for split in _SPLITS.value or held_out}
     encode = encoder(run, _STEPS.value, _SEED.value)
     print("| captions of | different | samples | data |\n|---|---:|---:|---:|")
-    for split in _SPLITS.value:
-        dataset = recipes.make_data(run.recipe, run.config, split)
+    for split, dataset in opened.items():
         columns = data.first(dataset, min(_COUNT.value, len(dataset)))
         _, rows = np.unique(np.asarray(columns["caption"]), axis=0, return_index=True)
         asked = {"caption": np.asarray(columns["caption"])[rows]}
