@@ -148,7 +148,13 @@ def _filled(kind: Callable[..., T], config: ConfigDict, section: str = "") -> T:
 
 
 def completed(recipe: ModuleType, config: ConfigDict) -> ConfigDict:
-    """The config with what its data tell, where the recipe's game depends on it."""
+    """The config with what its data tell, where the recipe's game depends on it.
+
+    Raises:
+      UserError: the variant is for data of one's own, and none are named.
+    """
+    if config.data.get("name") == "":
+        raise UserError(f"{recipe.__file__}: this variant has no data: set data.name to a path")
     if not hasattr(recipe, "complete"):
         return config
     config = config.copy_and_resolve_references()

@@ -342,6 +342,14 @@ def test_settings_that_cannot_be_are_one_line(settings, message, tiny, tmp_path)
     assert "\n" not in str(refused.value)
 
 
+@pytest.mark.parametrize("name", ["text/lstm:lines", "translation/pix2pix:folder"])
+def test_a_variant_for_data_of_ones_own_wants_their_name(name):
+    name, _, variant = name.partition(":")
+    recipe = recipes.load_recipe(CONFIGS / f"{name}.py")
+    with pytest.raises(UserError, match="this variant has no data"):
+        recipes.completed(recipe, recipes.configure(recipe, variant))
+
+
 @pytest.mark.parametrize("variant", ["mnist", "shoes_handbags"])
 def test_cyclegans_domains_have_one_shape_and_none_of_each_others_examples(variant, tiny):
     path, _ = tiny(f"translation/cyclegan:{variant}")
