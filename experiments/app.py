@@ -88,6 +88,7 @@ def _fail(error: Exception) -> None:
     while isinstance(cause, AttributeError | KeyError) and cause.args:
         cause = cause.args[0]  # ml_collections wraps one in the other, quotes and all
     text = re.sub(r"\n(?=Did you mean)", "; ", str(cause))
+    text = re.sub(r"^'\w+'(?=;|$)", r"the config has no \g<0>", text)
     print(f"error: {text}", file=sys.stderr)
     _exit(1)
 

@@ -62,6 +62,7 @@ def test_a_second_process_on_a_run_is_refused(script, tmp_path):
 
 REFUSED = {
     "an unknown key names the nearest": (["--config.batch_sise=3"], "batch_size"),
+    "a section that is none": (["--config.nett.width=8"], "the config has no 'nett'"),
     "a value of the wrong type": (["--config.steps=many"], "steps"),
     "no such recipe": (["--config=configs/nothing.py"], "nothing.py"),
     "an unknown variant": (["--config=configs/image/dcgan.py:mnits"], "no variant 'mnits'"),
