@@ -38,7 +38,7 @@ def main() -> None:
         raise UserError(f"{run.workdir}: needs labels to ask for, and data that are held out")
     real, held_out = (data.select(run.open(s), x=run.game.target) for s in ("", held_out_split))
     samples = draw(run, real, _COUNT.value or len(real))
-    settings = recipes.classifier_settings(run.config) or extractors.ClassifierSettings()
+    settings = recipes.classifier_settings(run.config)
     figures, trained = {}, {}
     for name, dataset in (("cas", samples), ("cas_ceiling", real)):
         made = extractors.classifier(

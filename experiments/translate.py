@@ -47,6 +47,8 @@ def main(arguments: list[str]) -> None:
     key = recipes.samples_key(_SEED.value)
     kinds = [run.kinds[name] for name in (run.game.conditions[0], run.game.target)]
     if source.suffix in (".npy", ".npz"):
+        if _PANELS.value:
+            raise UserError(f"--panels shows image files, and {source} is an array file")
         out = Path(_OUT.value or Path(_WORKDIR.value) / "translated.npz")
         x = data.array_file(source, kinds={"x": kinds[0]}).columns["x"]
         parts = []

@@ -28,6 +28,7 @@ from absl import flags
 from experiments import app
 from experiments.benchmark import worker
 from experiments.benchmark.cases import CASES, Case, threads
+from gan_jax.files import write_whole
 from gan_jax.types import UserError
 
 _PEER = flags.DEFINE_enum(
@@ -54,7 +55,6 @@ def main() -> None:
         raise UserError("--peer=torch: PyTorch is not installed: pip install 'gan_jax[bench]'")
     skipped = () if has_torch and _PEER.value != "none" else ("torch",)
     out, about = Path(_OUT.value), header()
-    out.mkdir(parents=True, exist_ok=True)
     results: dict[str, dict[str, Result]] = {}
     for case in map(CASES.__getitem__, _CASES.value):
         print(f"{case.name}: {case.what}", flush=True)
@@ -63,8 +63,8 @@ def main() -> None:
         for contender, result in results[case.name].items():
             print(f"  {contender:22}{_in_words(case, result)}", flush=True)
         record = {"about": about, "cases": results}
-        (out / "benchmark.json").write_text(json.dumps(record, indent=1) + "\n")
-        (out / "benchmark.md").write_text(markdown(about, results))
+        write_whole(out / "benchmark.json", json.dumps(record, indent=1) + "\n")
+        write_whole(out / "benchmark.md", markdown(about, results))
     print(f"\n{(out / 'benchmark.md').read_text()}")
 
 

@@ -72,6 +72,7 @@ def test_what_cannot_be_translated_is_refused_in_one_line(inpainter, assert_refu
         "an empty folder": ([run, f"{tmp_path}/empty"], "holds no images"),
         "two of one name": ([run, f"{tmp_path}/twins"], "holds two images called a"),
         "no image": ([run, f"{tmp_path}/bad.png"], "bad.png cannot be read as an image"),
+        "panels of an array": ([run, "--panels", f"{tmp_path}/x.npz"], "x.npz is an array file"),
         "a game without images": (["--workdir=nowhere", f"{tmp_path}/bad.png"], "nowhere"),
     }
     assert_refused("translate", cases)
