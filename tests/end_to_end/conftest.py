@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -43,7 +44,10 @@ def cache(tmp_path_factory):
         yield folder / "gan_jax"
 
 
-HERE = ("digits", "iris", "ring", "grid", "shapes", "oracle", "moving_digits", "moving_shapes")
+HERE = (
+    *("digits", "iris", "ring", "grid", "shapes", "scenes", "oracle", "words"),
+    *("moving_digits", "moving_shapes"),
+)
 """Data that come with the library."""
 
 
@@ -79,8 +83,10 @@ def tiny(request):
 def script(compilation_cache):
     """Starts `python -m experiments.NAME ...`, or `code` in its stead.
 
-    `wait=False` gives the running process, else it comes back done, with `out` and `err`.
+    `wait=False` gives the running process, else it comes back done, with `out` and `err`. Whatever
+    still runs when the test is over is killed, with its children.
     """
+    started = []
 
     def start(name, *arguments, wait=True, code=None, devices=1, cwd=None):
         what = ["-m", f"experiments.{name}"] if code is None else ["-c", code]
@@ -93,13 +99,20 @@ def script(compilation_cache):
         }
         environment = os.environ | settings
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        process = subprocess.Popen(command, env=environment, cwd=cwd, **pipes)
+        process = subprocess.Popen(
+            command, env=environment, cwd=cwd, start_new_session=True, **pipes
+        )
+        started.append(process)
         if not wait:
             return process
         process.out, process.err = process.communicate(timeout=120)
         return process
 
-    return start
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
 
 
 FORKS = """
