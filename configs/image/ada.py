@@ -2,7 +2,9 @@
 
 Karras et al., 2020, arXiv:2006.06676: the probability of an augmentation follows the mean sign of
 the logits of data. The augmentations are DiffAugment's (Zhao et al., 2020, arXiv:2006.10738), each
-drawn by itself; `data.split="train[:10%]"` makes data small. R1 as in `image/dcgan.py`.
+drawn by itself; `data.split="train[:10%]"` makes data small. R1 as in `image/dcgan.py`. The
+probability may rise from 0 to 1 within `augmentation.examples`, 100,000 here for short runs, the
+paper's 500,000.
 
     python -m experiments.train --config=configs/image/ada.py
 """

@@ -3,7 +3,8 @@
 Huang et al., 2024, arXiv:2501.05441: over a share of the run learning rate, γ, β2, the half-life of
 the average and the strength of the augmentation go from start to end on half a cosine, all of them
 in `schedule`: there are no `learning_rate` and `beta2` of a player, and `schedule.half_life` takes
-the place of `ema_decay`. For CIFAR-10 the paper's nets are 768 wide, of cardinality 96 and two blocks a stage, for labels.
+the place of `ema_decay`. For CIFAR-10 the paper's nets are 768 wide, of cardinality 96 and two
+blocks a stage, for labels.
 
     python -m experiments.train --config=configs/image/r3gan.py
 """

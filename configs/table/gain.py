@@ -1,9 +1,11 @@
 """GAIN: missing entries of a table, filled in.
 
-Yoon, Jordon & van der Schaar, 2018, arXiv:1806.02920. A fifth of the entries is hidden completely
-at random, once for good; the column `whole` has them, and training does not read it. Columns are
-brought to [0, 1] by the least and the largest value known in the rows trained on; `held_out/rmse`
-is on this scale, over the hidden entries of rows held out.
+Yoon, Jordon & van der Schaar, 2018, arXiv:1806.02920, with one thing that is not the paper's: in
+every step a share `hide` of the known entries, 0.4 here, is hidden from both players too, while the
+reconstruction goes on comparing all that are known; `hide=0.` is the paper's game. A fifth of the
+entries is missing completely at random, once for good; the column `whole` has them, and training
+does not read it. Columns are brought to [0, 1] by the least and the largest value known in the rows
+trained on; `held_out/rmse` is on this scale, over the missing entries of rows held out.
 
 `adult` reads a file of the 14 attributes of UCI's Adult: the six continuous ones as they are, the
 eight others as the numbers of their values in alphabetical order. Neither rows with a `?` nor the
