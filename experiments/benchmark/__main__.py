@@ -5,8 +5,8 @@ own, in windows that take turns (A B C A B C ...), one active at a time. Windows
 processes disturb are measured again, once at most; the least disturbed count. The table says their
 medians: steps a second, or what the case names; PyTorch eager in the better of its memory formats;
 memory in MB, ours / PyTorch's. It is written to `--out` as `benchmark.md`, and all that was
-measured as `benchmark.json`. Without PyTorch (`pip install 'gan_jax[bench]'`) its columns stay
-empty. On a GPU the same command times the GPU.
+measured as `benchmark.json`. Without PyTorch (`pip install -c constraints.txt -e '.[bench]'`)
+its columns stay empty. On a GPU the same command times the GPU.
 """
 
 import contextlib
@@ -52,7 +52,9 @@ def main() -> None:
         raise UserError(f"--cases: {unknown[0]!r} is none of {', '.join(CASES)}")
     has_torch = importlib.util.find_spec("torch") is not None
     if _PEER.value == "torch" and not has_torch:
-        raise UserError("--peer=torch: PyTorch is not installed: pip install 'gan_jax[bench]'")
+        raise UserError(
+            "--peer=torch: PyTorch is not installed: pip install -c constraints.txt -e '.[bench]'"
+        )
     skipped = () if has_torch and _PEER.value != "none" else ("torch",)
     out, about = Path(_OUT.value), header()
     results: dict[str, dict[str, Result]] = {}

@@ -80,7 +80,9 @@ def slice_of(topology: str) -> tuple[Chip, Sequence[jax.Device]]:
             f"--topology={topology}: {name} has {chip.dimensions} extents, as in {good}"
         )
     if importlib.util.find_spec("libtpu") is None:
-        raise UserError("the TPU's compiler is not installed: pip install 'gan_jax[tpu]'")
+        raise UserError(
+            "the TPU's compiler is not installed: pip install -c constraints.txt -e '.[tpu]'"
+        )
     # Read when the compiler is loaded; without them it looks for a TPU and complains of none.
     os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
     os.environ.setdefault("TPU_ACCELERATOR_TYPE", "v5litepod-16")

@@ -15,6 +15,9 @@ from gan_jax.data.kinds import Audio, Category, Image, Kind, Real, Video, make_k
 from gan_jax.quiet import quiet
 from gan_jax.types import UserError
 
+_NOT_OF_TFDS = ("camvid", "edges2shoes_handbags", "flowers_128", "noto_emoji", "orl_faces")
+"""What recipes train on as TFDS would keep it, though it has no such sets."""
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TfdsDataset:
@@ -229,7 +232,7 @@ def _folder(name: str, others: Sequence[str]) -> Path:
         if importlib.util.find_spec("tensorflow") is None:
             raise UserError(
                 f"TFDS's {name!r} is not prepared under TFDS_DATA_DIR, and preparing it needs "
-                f"TensorFlow: pip install 'gan_jax[tfds]', then run this again, or "
+                f"TensorFlow: {_install('tensorflow')}, then run this again, or "
                 f"{prepared.prepare_command(name)}{_instead(name, root)}"
             )
         builder.download_and_prepare(file_format="array_record")
@@ -260,6 +263,8 @@ def _builder(name: str, root: Path, others: Sequence[str]) -> Any:
         here = [re.split("[/:]", each)[0] for each in prepared.names(root)]
         remedy = suggest(name, [*others, *here, *known])
         remedy = remedy or "; name a built-in set, a path or a TFDS set"
+        if base in _NOT_OF_TFDS:
+            remedy = " under TFDS_DATA_DIR or by TFDS; docs/data.md says how it is prepared"
         raise UserError(f"no data set is called {name!r}{remedy}") from None
 
 
@@ -271,7 +276,8 @@ def _instead(name: str, root: Path) -> str:
 
 
 def _install(module: str | None) -> str:
-    return "pip install 'gan_jax[tfds]'" if module == "tensorflow" else f"pip install {module}"
+    of_extra = "pip install -c constraints.txt -e '.[tfds]'"
+    return of_extra if module == "tensorflow" else f"pip install {module}"
 
 
 def _one_line(error: Exception) -> str:

@@ -337,6 +337,7 @@ def test_the_real_pairs_belong_together(real_tfds):
     [
         ("mnistt", "no data set is called 'mnistt'; did you mean 'mnist'?"),
         ("rings", "no data set is called 'rings'; did you mean 'ring'?"),
+        ("orl_faces", "docs/data.md says how it is prepared"),
         ("qqqqqqqq", "name a built-in set, a path or a TFDS set"),
         ("mnist:9.9.9", "cannot be loaded at version 9.9.9, only: 3.0.1"),
         ("mnist/none", "BuilderConfig none not found"),
@@ -357,7 +358,7 @@ def test_a_set_that_is_not_prepared_says_how_to_prepare_it():
     with pytest.raises(UserError) as caught:
         tfds_dataset("kmnist")
     message = str(caught.value)
-    assert "pip install 'gan_jax[tfds]'" in message
+    assert "pip install -c constraints.txt -e '.[tfds]'" in message
     assert "tfds build kmnist --file_format=array_record" in message
 
 

@@ -168,7 +168,7 @@ def test_a_slice_that_there_is_none_of_is_refused(topology):
 
 def test_a_missing_compiler_is_named_with_the_remedy(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(UserError, match=r"pip install 'gan_jax\[tpu\]'"):
+    with pytest.raises(UserError, match=r"pip install -c constraints.txt -e '.\[tpu\]'"):
         ahead_of_time.slice_of("v5e:2x2")
 
 
@@ -302,7 +302,7 @@ def test_a_mistaken_slice_gets_one_clear_line(script):
 
 needs_libtpu = pytest.mark.skipif(
     importlib.util.find_spec("libtpu") is None,
-    reason="the TPU's compiler is not installed: pip install 'gan_jax[tpu]'",
+    reason="the TPU's compiler is not installed: pip install -c constraints.txt -e '.[tpu]'",
 )
 
 
