@@ -2,7 +2,7 @@
 
     python -m experiments.compile --config=configs/image/dcgan.py:mnist --topology=v5e:4x4
 
-It is the program that training runs, compiled by the TPU's own compiler (`gan_jax[tpu]`) on any
+It is the program that training runs, compiled by the TPU's own compiler (the extra `tpu`) on any
 Linux machine: memory and work of a chip, the compiler's estimate of the time, the costliest
 operations. The estimate adds up operations as if one followed another, and a turn that is not taken
 in every step as if it were; what chips exchange is not in it. The exit code is 1 where the step
