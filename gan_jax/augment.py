@@ -126,6 +126,32 @@ def cutout(keys: PRNGKey, x: Array, share: float = 1 / 2) -> Array:
     return jnp.where(_rectangle(starts, sizes, x), 0, x)
 
 
+def affine(keys: PRNGKey, x: Array, scale: float, shear: float, move: float) -> Array:
+    """Images stretched, sheared and moved along rows, then along columns; -1 comes in.
+
+    Args:
+      keys: [B].
+      x: square images [B, H, H, C] in [-1, 1].
+      scale: a side is divided by up to `1 ± scale`, uniform, as are the others.
+      shear: tangent of the angle by which either axis leans, at most.
+      move: along either axis at most, as a share of the side.
+    """
+    side = x.shape[1]
+    drawn = 2 * prng.uniform(keys, (6,)) - 1
+    place = jnp.arange(side) - (side - 1) / 2
+
+    def along_rows(x: Array, scaled: Array, sheared: Array, moved: Array) -> Array:
+        across, down = place[None, None, :], place[None, :, None]
+        draw = lambda column: column[:, None, None]
+        source = (1 + scale * draw(scaled)) * across + shear * draw(sheared) * down
+        source = source + move * side * draw(moved)  # [B, H, H], where each pixel comes from
+        linear = jax.nn.relu(1 - jnp.abs(source[..., None] - place[None, None, None]))
+        return jnp.einsum("bhij,bhjc->bhic", linear, x)
+
+    y = along_rows(x + 1, *drawn.T[:3]).swapaxes(1, 2)
+    return along_rows(y, *drawn.T[3:]).swapaxes(1, 2) - 1
+
+
 def noise(keys: PRNGKey, x: Array, std: float | Array) -> Array:
     """Adds normal noise to every number; of data and samples alike it is instance noise.
 

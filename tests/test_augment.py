@@ -2,9 +2,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.ndimage import map_coordinates
 
 from gan_jax import augment
-from gan_jax.prng import fold_in, per_example
+from gan_jax.prng import fold_in, per_example, uniform
 
 KEYS = per_example(jax.random.key(0), 8)
 MANY = per_example(jax.random.key(1), 400)
@@ -219,3 +220,25 @@ def test_segments_are_of_one_place_of_each_sound():
     assert all(10 * i <= row[0] <= 10 * i + 6 for i, row in enumerate(found))
     with pytest.raises(ValueError, match="segment of 11 samples"):
         augment.segment(None, sounds, 11)
+
+
+@pytest.mark.parametrize("scale", [0.0, 0.3])
+@pytest.mark.parametrize("shear", [0.0, 0.4])
+@pytest.mark.parametrize("move", [0.0, 0.2])
+def test_the_affine_map_is_that_of_linear_interpolation_along_either_axis(scale, shear, move):
+    keys = KEYS[:4]
+    images = np.asarray(jax.random.uniform(jax.random.key(1), (4, 9, 9, 2), minval=-1.0))
+    found = augment.affine(keys, images, scale, shear, move)
+    drawn = 2 * np.asarray(uniform(keys, (6,))) - 1
+    place = np.arange(9) - 4.0
+    down, across = np.meshgrid(place, place, indexing="ij")
+    for image, result, (a, b, c, d, e, f) in zip(images, found, drawn, strict=True):
+        from_x = (1 + scale * a) * across + shear * b * down + 9 * move * c
+        from_y = (1 + scale * d) * down + shear * e * across + 9 * move * f
+        for channel in range(2):
+            read = lambda x, at: map_coordinates(x, at, order=1, mode="constant", cval=-1.0)
+            padded = np.pad(image[..., channel], 1, constant_values=-1.0)
+            once = read(padded, [down + 5, np.clip(from_x + 5, 0, 10)])
+            padded = np.pad(once, 1, constant_values=-1.0)
+            twice = read(padded, [np.clip(from_y + 5, 0, 10), across + 5])
+            np.testing.assert_allclose(result[..., channel], twice, atol=1e-5)

@@ -16,11 +16,9 @@ their code; the pictures show the same noise under each class, then what the oth
     python -m experiments.train --config=configs/image/infogan.py
 """
 
-import jax
-import jax.numpy as jnp
 from ml_collections import ConfigDict
 
-from gan_jax import algorithms, augment, data, nets, priors, prng
+from gan_jax import algorithms, augment, data, nets, priors
 from gan_jax.game import Game, View
 from gan_jax.optimizers import Adam
 from gan_jax.parallel import AXIS
@@ -57,7 +55,7 @@ def make_game(config: ConfigDict) -> Game:
     by = config.affine
 
     def augmented(keys: PRNGKey, x: Array, view: View) -> Array:
-        moved = lambda keys, x: affine(keys, x, by.scale, by.shear, by.move)
+        moved = lambda keys, x: augment.affine(keys, x, by.scale, by.shear, by.move)
         return augment.with_probability(keys, x, moved, by.share)
 
     return algorithms.infogan(
@@ -81,29 +79,3 @@ def make_game(config: ConfigDict) -> Game:
         weight=config.information.to_dict(),
         augment=augmented,
     )
-
-
-def affine(keys: PRNGKey, x: Array, scale: float, shear: float, move: float) -> Array:
-    """Images stretched, sheared and moved along rows, then along columns; -1 comes in.
-
-    Args:
-      keys: [B].
-      x: square images [B, H, H, C] in [-1, 1].
-      scale: a side is divided by up to `1 ± scale`, uniform, as are the others.
-      shear: tangent of the angle by which either axis leans, at most.
-      move: along either axis at most, as a share of the side.
-    """
-    side = x.shape[1]
-    drawn = 2 * prng.uniform(keys, (6,)) - 1
-    place = jnp.arange(side) - (side - 1) / 2
-
-    def along_rows(x: Array, scaled: Array, sheared: Array, moved: Array) -> Array:
-        across, down = place[None, None, :], place[None, :, None]
-        draw = lambda column: column[:, None, None]
-        source = (1 + scale * draw(scaled)) * across + shear * draw(sheared) * down
-        source = source + move * side * draw(moved)  # [B, H, H], where each pixel comes from
-        linear = jax.nn.relu(1 - jnp.abs(source[..., None] - place[None, None, None]))
-        return jnp.einsum("bhij,bhjc->bhic", linear, x)
-
-    y = along_rows(x + 1, *drawn.T[:3]).swapaxes(1, 2)
-    return along_rows(y, *drawn.T[3:]).swapaxes(1, 2) - 1
