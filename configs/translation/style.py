@@ -4,7 +4,8 @@ Perceptual Losses for Real-Time Style Transfer and Super-Resolution, Johnson et 
 arXiv:1603.08155: a translation has the content of its photograph in the maps of VGG-19, and the
 Gram matrices (Gatys et al., 2016, CVPR) of the images of the other domain. It is what
 `translation/cyclegan.py:folder` is compared with, on the same two folders. `perceptual.weights`
-names torchvision's file of VGG-19; without one the net was never trained and is narrow.
+names torchvision's file of VGG-19; without one the net was never trained and is narrow. `change` is
+how far a translation is from its photograph, in L1; nothing descends by it.
 
     python -m experiments.train --config=configs/translation/style.py:folder --config.data.name=DIR
 """
@@ -12,6 +13,7 @@ names torchvision's file of VGG-19; without one the net was never trained and is
 from ml_collections import ConfigDict
 
 from gan_jax import algorithms, data, extractors, losses, nets
+from gan_jax.algorithms import targets
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.train import Plan, settings
@@ -67,11 +69,13 @@ def make_game(config: ConfigDict) -> Game:
     style = algorithms.perceptual(
         eye, config.style, distance=losses.gram_distance, variables=variables, name="style"
     )
+    change = lambda output, x, source: losses.absolute_error(output, source)  # there are no pairs
     return algorithms.pix2pix(
         nets.residual.Translator(
             3, net.width, net.halvings, net.blocks, kernel=net.kernel, dtype=config.dtype
         ),
         nets.patch.Discriminator(net.width, 1, dtype=config.dtype),
+        target=targets.L1._replace(name="change", error=change),
         adversarial=0.0,
         error=0.0,
         comparisons=[content, style],
