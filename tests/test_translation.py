@@ -30,7 +30,7 @@ def images(height, width, channels=3):
 @pytest.mark.parametrize(
     "net",
     [
-        nets.unet.Translator(3, 2, batch_norm=False, depth=3, dropout=0.0),
+        nets.unet.Translator(3, 2, depth=3, dropout=0.0),
         nets.residual.Translator(3, 2, blocks=1, kernel=3),
     ],
     ids=["U-Net", "ResNet"],

@@ -40,8 +40,7 @@ def make_game(config: ConfigDict) -> Game:
     translator = nets.unet.Translator(
         3,
         net.width,
-        batch_norm=False,
-        depth=nets.unet.halvings(side, side),
+        depth=nets.unet.halvings(side),
         dropout=net.dropout,
         dtype=dtype,
     )

@@ -57,8 +57,7 @@ def make_game(config: ConfigDict) -> Game:
     translator = nets.unet.Translator(
         config.data.channels,
         net.width,
-        batch_norm=False,
-        depth=nets.unet.halvings(side, side),
+        depth=nets.unet.halvings(side),
         dropout=net.dropout,
         dtype=config.dtype,
     )

@@ -46,8 +46,7 @@ def make_game(config: ConfigDict) -> Game:
     translator = nets.unet.Translator(
         config.classes,
         net.width,
-        batch_norm=False,
-        depth=nets.unet.halvings(side, side),
+        depth=nets.unet.halvings(side),
         dropout=0.0,
         final=None,
         dtype=dtype,

@@ -17,17 +17,18 @@ from gan_jax.types import Array, PRNGKey, UserError
 _init = nn.initializers.normal(0.02)
 
 
-def halvings(height: int, width: int, wanted: int | None = None) -> int:
+def halvings(height: int, width: int | None = None, wanted: int | None = None) -> int:
     """How often both sides of an image are halved, at most 8 times: 256² to a single pixel.
 
     Args:
       height: of the image.
-      width: of the image.
+      width: of the image, the same if None.
       wanted: so often; as often as they can be if None.
 
     Raises:
       UserError: if they cannot be halved so often, or at all.
     """
+    width = height if width is None else width
     count, sides = 0, (height, width)
     while count < (wanted or 8) and not sides[0] % 2 and not sides[1] % 2:
         count, sides = count + 1, (sides[0] // 2, sides[1] // 2)
@@ -48,7 +49,8 @@ class Translator(nn.Module):
     Attributes:
       channels: of the output image.
       width: channels after the first halving; each further one doubles them, up to eight times.
-      batch_norm: whether to normalise by the batch; else each image by itself.
+      batch_norm: whether to normalise by the batch; else each image by itself, as the paper's is at
+        its batch size of 1.
       depth: how often sides are halved, which they must allow; as often as they do if None.
       dropout: rate of the dropout.
       axis_name: a mapped axis over which batch statistics are synchronised; None for per device.
@@ -58,7 +60,7 @@ class Translator(nn.Module):
 
     channels: int = 3
     width: int = 64
-    batch_norm: bool = True
+    batch_norm: bool = False
     depth: int | None = None
     dropout: float = 0.5
     axis_name: str | None = None

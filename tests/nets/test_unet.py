@@ -11,14 +11,14 @@ from gan_jax.prng import per_example
 KEY = jax.random.key(0)
 KEYS = per_example(KEY, 3)
 X = jax.random.uniform(KEY, (3, 16, 16, 1), minval=-1.0)
-NET = unet.Translator(2, width=2)
+NET = unet.Translator(2, width=2, batch_norm=True)
 VARIABLES = NET.init(KEY, X, train=True)
 RUN = jax.jit(partial(NET.apply, VARIABLES, train=False))
 
 
 def test_parameters_at_256_are_as_many_as_the_authors_code_has():
     """`unet_256` of github.com/junyanz/pytorch-CycleGAN-and-pix2pix, 54.414 million."""
-    net = unet.Translator(3)
+    net = unet.Translator(3, batch_norm=True)
     image = jnp.zeros((1, 256, 256, 3))
     variables = jax.eval_shape(lambda: net.init(KEY, image, train=True))
     count = sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
@@ -38,6 +38,7 @@ def test_parameters_at_256_are_as_many_as_the_authors_code_has():
         ((28, 28), 2),
         ((192, 256), 6),
         ((2, 2), 1),
+        ((64,), 6),
     ],
 )
 def test_images_are_halved_as_often_as_they_can(size, times):
