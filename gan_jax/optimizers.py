@@ -145,6 +145,20 @@ def private(
     return optax.chain(alone, noise, inner)
 
 
+def at_first(
+    inner: optax.GradientTransformation, factor: float, updates: int
+) -> optax.GradientTransformation:
+    """Another learning rate, `factor` times its own, in the first so many updates of an optimizer.
+
+    Such are the updates by likelihood that come before a net's adversary.
+    """
+
+    def scale(update: Array) -> Array:
+        return jnp.where(update < updates, factor, 1.0)
+
+    return optax.chain(inner, optax.scale_by_schedule(scale))
+
+
 def near_orthogonal(beta: float = 0.001) -> optax.GradientTransformation:
     """Draws every matrix towards the orthogonal ones: `W <- (1 + β) W - β (W Wᵀ) W`; comes last.
 

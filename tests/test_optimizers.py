@@ -4,7 +4,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax.optimizers import Adam, clip_weights, cosine, freeze, near_orthogonal
+from gan_jax.optimizers import Adam, at_first, clip_weights, cosine, freeze, near_orthogonal
 from gan_jax.types import UserError
 
 RATE = 0.3
@@ -154,3 +154,12 @@ def test_near_orthogonal_draws_singular_values_towards_1():
     np.testing.assert_allclose(w["w"] + update["w"], expected, atol=1e-6)
     with pytest.raises(UserError, match="beta 2"):
         near_orthogonal(2)
+
+
+def test_the_first_updates_have_a_rate_of_their_own():
+    optimizer = at_first(optax.sgd(1.0), factor=10.0, updates=2)
+    grads, state, found = jnp.ones(1), optimizer.init(jnp.zeros(1)), []
+    for _ in range(4):
+        updates, state = optimizer.update(grads, state)
+        found.append(float(updates[0]))
+    assert found == [-10.0, -10.0, -1.0, -1.0]

@@ -25,9 +25,7 @@ TINY = {"data.length": 6, "net.width": 4}
 def get_config(variant: str = "oracle") -> ConfigDict:
     steps = 600 if variant == "oracle" else 2_000  # then it learns by heart
     plan = Plan(steps=steps, batch_size=64, sample_every=200, evaluate_every=200, ema_decay=0.0)
-    source = data.SOURCES["oracle"]
-    if variant == "lines":
-        source = data.Source("", test_split="test", length=20)
+    source = data.SOURCES[variant]
     generator = Adam(learning_rate=1e-2, beta1=0.9)
     config = ConfigDict(settings(plan, source, generator=generator))
     config.net = {"kind": "LSTM", "width": 32}
@@ -37,10 +35,7 @@ def get_config(variant: str = "oracle") -> ConfigDict:
 
 def complete(config: ConfigDict) -> ConfigDict:
     """With the size of the file's vocabulary."""
-    if not config.data.vocabulary:
-        kind = data.sentences(config.data.name).kinds["x"]
-        assert isinstance(kind, data.Tokens)
-        config.data.vocabulary = len(kind.vocabulary)
+    config.data.vocabulary = config.data.vocabulary or data.vocabulary_size(config.data.name)
     return config
 
 
@@ -50,5 +45,5 @@ def make_game(config: ConfigDict) -> Game:
         make_net(config.data.vocabulary, config.net.width, dtype=config.dtype),
         length=config.data.length,
         temperature=config.temperature,
-        end=None if config.data.name == "oracle" else 0,
+        end=data.end_of(config.data.name),
     )

@@ -11,15 +11,13 @@ turn. Variants and nets as in `lstm.py`, from whose run it may begin.
     python -m experiments.text --workdir=runs/text_seqgan --temperatures=0.8,1.0,1.2
 """
 
-import jax.numpy as jnp
 import optax
 from ml_collections import ConfigDict
 
 from gan_jax import algorithms, data, nets
 from gan_jax.game import Game
-from gan_jax.optimizers import Adam
+from gan_jax.optimizers import Adam, at_first
 from gan_jax.train import Plan, settings
-from gan_jax.types import Array
 
 VARIANTS = ("oracle", "lines")
 TINY = {
@@ -35,9 +33,7 @@ TINY = {
 
 def get_config(variant: str = "oracle") -> ConfigDict:
     plan = Plan(steps=1_500, batch_size=64, sample_every=250, evaluate_every=250, ema_decay=0.0)
-    source = data.SOURCES["oracle"]
-    if variant == "lines":
-        source = data.Source("", test_split="test", length=20)
+    source = data.SOURCES[variant]
     adam = Adam(learning_rate=1e-3, beta1=0.9)
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))
     config.net = {"kind": "LSTM", "width": 32}
@@ -52,21 +48,15 @@ def get_config(variant: str = "oracle") -> ConfigDict:
 
 def complete(config: ConfigDict) -> ConfigDict:
     """With the size of the file's vocabulary."""
-    if not config.data.vocabulary:
-        kind = data.sentences(config.data.name).kinds["x"]
-        assert isinstance(kind, data.Tokens)
-        config.data.vocabulary = len(kind.vocabulary)
+    config.data.vocabulary = config.data.vocabulary or data.vocabulary_size(config.data.name)
     return config
 
 
 def make_optimizers(config: ConfigDict) -> dict[str, optax.GradientTransformation]:
     """The generator's rate is another one while it is trained by likelihood."""
     adam = Adam(**config.generator)
-
-    def scale(update: Array) -> Array:
-        return jnp.where(update < config.pretrain, config.pretrain_rate / adam.learning_rate, 1.0)
-
-    return {"generator": optax.chain(adam.build(config.steps), optax.scale_by_schedule(scale))}
+    factor = config.pretrain_rate / adam.learning_rate
+    return {"generator": at_first(adam.build(config.steps), factor, config.pretrain)}
 
 
 def make_game(config: ConfigDict) -> Game:
@@ -88,5 +78,5 @@ def make_game(config: ConfigDict) -> Game:
         pretrain=config.pretrain,
         warm_up=config.warm_up,
         temperature=config.temperature,
-        end=None if config.data.name == "oracle" else 0,
+        end=data.end_of(config.data.name),
     )

@@ -66,7 +66,9 @@ from gan_jax.data.stacked import unstack as unstack
 from gan_jax.data.tables import as_table as as_table
 from gan_jax.data.tables import csv_file as csv_file
 from gan_jax.data.tables import named_table as named_table
+from gan_jax.data.text import end_of as end_of
 from gan_jax.data.text import sentences as sentences
+from gan_jax.data.text import vocabulary_size as vocabulary_size
 from gan_jax.data.text import worded as worded
 from gan_jax.data.tfds import tfds_dataset as tfds_dataset
 from gan_jax.data.toy import Mixture as Mixture

@@ -287,6 +287,7 @@ SOURCES: Mapping[str, Source] = {
     "ring": Source("ring"),
     "grid": Source("grid"),
     "oracle": Source("oracle", test_split="test", length=20, vocabulary=5_000),
+    "lines": Source("", test_split="test", length=20),
     "spoken_digit": Source("spoken_digit", test_split="test", num_classes=10, length=4096),
     "tiny_shakespeare": Source("tiny_shakespeare", test_split="test", length=32, vocabulary=65),
     "edges2shoes_handbags": Source(
@@ -314,4 +315,4 @@ SOURCES: Mapping[str, Source] = {
         kinds={"source": {"kind": "category", "classes": CAMVID}},
     ),
 }
-"""The data sets that recipes train on, by name."""
+"""The data sets that recipes train on, by name; `lines` is a file of sentences of one's own."""

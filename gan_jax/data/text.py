@@ -102,6 +102,18 @@ def sentences(path: str | Path, *, split: str = "train", length: int = 0) -> Arr
     return ArrayDataset(path.stem, split, {"x": tokens}, {"x": Tokens(vocabulary, " ")})
 
 
+def vocabulary_size(path: str | Path) -> int:
+    """How many tokens the sentences of a file are made of, the 0 after their ends among them."""
+    kind = sentences(path).kinds["x"]
+    assert isinstance(kind, Tokens)
+    return len(kind.vocabulary)
+
+
+def end_of(name: str) -> int | None:
+    """The token that follows texts of a source and fills them up; the oracle's have no end."""
+    return None if name == "oracle" else 0
+
+
 def worded(
     texts: Sequence[str], vocabulary: Sequence[str], length: int
 ) -> tuple[np.ndarray, Tokens]:
