@@ -9,30 +9,23 @@ Classification Accuracy Score for Conditional Generative Models, Ravuri & Vinyal
 arXiv:1905.10887.
 """
 
-from pathlib import Path
-
 import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from experiments import app, recipes
+from experiments import app, recipes, trained
 from experiments.figures import tell
-from experiments.run_folder import Run, load_run, parse_step
+from experiments.run_folder import Run
 from gan_jax import cache, data, evaluation, extractors, sampling
 from gan_jax.evaluation.figure import binomial
 from gan_jax.types import UserError
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.", required=True)
+_RUN = trained.define("Of the latents.", ema=True, out="cas.json")
 _COUNT = flags.DEFINE_integer("count", 0, "Samples; 0 for as many as there are data.", 0)
-_SEED = flags.DEFINE_integer("seed", 0, "Of the latents.")
-_EMA = flags.DEFINE_bool("ema", True, "Use averaged weights.")
-_STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
-_TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
-_OUT = flags.DEFINE_string("out", None, "The JSON; WORKDIR/cas.json by default.")
 
 
 def main() -> None:
-    run = load_run(_WORKDIR.value, parse_step(_STEP.value), trust=_TRUST.value)
+    run = _RUN.load()
     held_out_split = run.config.data.get("test_split", "")
     if run.game.conditions != ("label",) or not held_out_split:
         raise UserError(f"{run.workdir}: needs labels to ask for, and data that are held out")
@@ -53,23 +46,19 @@ def main() -> None:
         figures[name] = binomial(made.protocol["accuracy"], len(held_out), better, how)
         trained[name] = dict(made.protocol)
     protocol = {
-        "source": _WORKDIR.value,
-        "recipe": run.record["recipe"],
-        "step": run.step,
-        "ema": _EMA.value,
-        "seed": _SEED.value,
+        **_RUN.about(run),
         "real": {"source": held_out.name, "split": held_out.split, "count": len(held_out)},
         "classifiers": trained,
     }
-    tell(Path(_OUT.value or run.workdir / "cas.json"), protocol, figures)
+    tell(_RUN.out(run), protocol, figures)
 
 
 def draw(run: Run, real: data.Dataset, count: int) -> data.ArrayDataset:
     """Samples and the labels they were asked for, as data are stored."""
-    kind, label = real.kinds["x"], evaluation.labels_to_ask_for(real, count, seed=_SEED.value)
+    kind, label = real.kinds["x"], evaluation.labels_to_ask_for(real, count, seed=_RUN.seed)
     assert label is not None  # since it is what the game is conditioned on
-    sample, players = sampling.sampler(run.game), run.state.variables(ema=_EMA.value)
-    key, parts = recipes.samples_key(_SEED.value), []
+    sample, players = sampling.sampler(run.game), _RUN.players(run)
+    key, parts = _RUN.key(), []
     with tqdm(total=count, desc="samples", delay=2, leave=False, disable=None) as bar:
         for start in range(0, count, sampling.DRAW_SIZE):
             rows = range(start, min(start + sampling.DRAW_SIZE, count))
@@ -77,7 +66,7 @@ def draw(run: Run, real: data.Dataset, count: int) -> data.ArrayDataset:
             parts.append(kind.to_stored(sample(players, inputs)))
             bar.update(len(rows))
     columns = {"x": np.concatenate(parts), "label": label}
-    return data.ArrayDataset(f"samples of {_WORKDIR.value}", "train", columns, real.kinds)
+    return data.ArrayDataset(f"samples of {run.workdir}", "train", columns, real.kinds)
 
 
 if __name__ == "__main__":

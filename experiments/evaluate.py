@@ -15,15 +15,15 @@ import jax
 import numpy as np
 from absl import flags
 
-from experiments import app, gallery, recipes, report
+from experiments import app, gallery, recipes, report, trained
 from experiments.figures import tell
-from experiments.run_folder import Run, load_run, parse_step
+from experiments.run_folder import Run
 from gan_jax import cache, data, diagnosis, evaluation, extractors, sampling, writers
 from gan_jax.evaluation import FeatureSet, Sets
 from gan_jax.files import write_whole
 from gan_jax.types import UserError
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "A run's folder.")
+_RUN = trained.define("Of latents and of the choice of real examples.", ema=True, required=False)
 _REAL = flags.DEFINE_string("real", None, "Or real data: a folder of images, an array file, ...")
 _FAKE = flags.DEFINE_string("fake", None, "... and samples, likewise.")
 _METRICS = flags.DEFINE_list(
@@ -45,9 +45,6 @@ _RESIZE = flags.DEFINE_enum("resize", "tensorflow", list(extractors.RESIZES), "F
 _SPLIT = flags.DEFINE_string(
     "split", None, "Of the real data; by default the run's evaluate_split, or what it trained on."
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Of latents and of the choice of real examples.")
-_EMA = flags.DEFINE_bool("ema", True, "Use averaged weights.")
-_STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
 _STANDING = flags.DEFINE_integer(
     "standing", 0, "Batches whose statistics stand in place of running averages.", lower_bound=0
 )
@@ -60,7 +57,6 @@ _MIDDLE = flags.DEFINE_float(
     upper_bound=1.0,
 )
 _REVERSE = flags.DEFINE_bool("reverse", False, "The other way, from b to a, of a CycleGAN.")
-_TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
 _OUT = flags.DEFINE_string("out", None, "The JSON; WORKDIR/evaluation.json by default.")
 _REPORT = flags.DEFINE_bool("report", False, "Also write the page, beside the JSON.")
 
@@ -98,19 +94,19 @@ class Subject:
 
 
 def main() -> None:
-    if bool(_WORKDIR.value) == bool(_REAL.value or _FAKE.value):
+    if bool(_RUN.workdir) == bool(_REAL.value or _FAKE.value):
         raise UserError("give --workdir of a run, or --real and --fake")
     if unknown := [m for m in _METRICS.value or [] if m not in evaluation.METRICS]:
         raise UserError(f"--metrics: {unknown[0]!r} is none of {', '.join(evaluation.METRICS)}")
-    subject = of_run(_WORKDIR.value) if _WORKDIR.value else of_files()
+    subject = of_run() if _RUN.workdir else of_files()
     if _MIDDLE.value < 1:
         subject = middle_of(subject, _MIDDLE.value)
-    default = Path(_WORKDIR.value) if _WORKDIR.value else Path()
+    default = Path(_RUN.workdir) if _RUN.workdir else Path()
     out = Path(_OUT.value or default / "evaluation.json")
 
     folder = Path(_CACHE.value) if _CACHE.value else cache.default_folder()
     extractor = make_extractor(subject, folder)
-    look = {"count": _COUNT.value, "seed": _SEED.value, "cache": folder}
+    look = {"count": _COUNT.value, "seed": _RUN.seed, "cache": folder}
     real = evaluation.dataset_features(subject.real, extractor, **look)
     fake = evaluation.extract_features(
         subject.samples, extractor, title="samples", count=subject.count
@@ -119,13 +115,13 @@ def main() -> None:
     if subject.held_out is not None:
         held_out = evaluation.dataset_features(subject.held_out, extractor, **look)
     everything = all_of_train(subject, real, extractor, look)
-    sets = Sets(real, fake, held_out, everything, _SEED.value, subject.wanted)
+    sets = Sets(real, fake, held_out, everything, _RUN.seed, subject.wanted)
     figures = evaluation.score(sets, _METRICS.value or evaluation.suited(sets))
 
     about_real = {"source": subject.real.name, "split": subject.real.split}
     protocol = {
         "fake": {**subject.about, "count": len(fake.features)},
-        "real": {**about_real, "count": len(real.features), "seed": _SEED.value},
+        "real": {**about_real, "count": len(real.features), "seed": _RUN.seed},
         "extractor": dict(extractor.protocol),
     }
     record = tell(out, protocol, figures)
@@ -149,10 +145,9 @@ def all_of_train(
     return evaluation.dataset_features(subject.train, extractor, **everything)
 
 
-def of_run(workdir: str) -> Subject:
+def of_run() -> Subject:
     """The samples of a run, drawn as they are looked at."""
-    run = load_run(workdir, parse_step(_STEP.value), trust=_TRUST.value, reverse=_REVERSE.value)
-    run = run.standing(_STANDING.value, ema=_EMA.value)
+    run = _RUN.load(reverse=_REVERSE.value).standing(_STANDING.value, ema=_RUN.ema)
     game = run.game
     split, held_out_split = _SPLIT.value, run.config.data.get("test_split", "")
     target = lambda dataset: data.select(dataset, x=game.target)
@@ -162,32 +157,24 @@ def of_run(workdir: str) -> Subject:
         held_out = target(run.open(held_out_split))
     count = sampling.available(game, run.shown, _COUNT.value)
     real = target(run.open(split)) if split else train
-    draw, players = sampling.sampler(game), run.state.variables(ema=_EMA.value)
-    key, size = recipes.samples_key(_SEED.value), sampling.DRAW_SIZE
+    draw, players = sampling.sampler(game), _RUN.players(run)
+    key, size = _RUN.key(), sampling.DRAW_SIZE
 
     def samples() -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
         asked = None
         if game.conditions == ("label",):
-            asked = evaluation.labels_to_ask_for(real, count, seed=_SEED.value)
+            asked = evaluation.labels_to_ask_for(real, count, seed=_RUN.seed)
         for start in range(0, count, size):
             rows = range(start, min(start + size, count))
             label = None if asked is None else asked[rows.start : rows.stop]
             inputs = run.inputs(key, rows, label)
             yield draw(players, inputs.columns), inputs.label
 
-    about = {
-        "source": workdir,
-        "recipe": run.record["recipe"],
-        "step": run.step,
-        "ema": _EMA.value,
-        "standing": _STANDING.value,
-        "seed": _SEED.value,
-    }
     return Subject(
-        title=f"{Path(workdir).name}, step {run.step:,}",
+        title=f"{run.workdir.name}, step {run.step:,}",
         samples=samples(),
         count=count,
-        about=about,
+        about={**_RUN.about(run), "standing": _STANDING.value},
         real=real,
         train=train,
         held_out=held_out,
@@ -208,13 +195,13 @@ def of_files() -> Subject:
     shapes = [list(part[0]["x"].shape) for part in (real, fake)]
     if shapes[0] != shapes[1]:
         raise UserError(f"--real has examples {shapes[0]}, --fake {shapes[1]}: make them alike")
-    rows = data.order(len(fake), _SEED.value, 0, min(_COUNT.value, len(fake)))
+    rows = data.order(len(fake), _RUN.seed, 0, min(_COUNT.value, len(fake)))
 
     def samples() -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
         for batch in data.batches(fake, rows, sampling.DRAW_SIZE):
             yield batch["x"], batch.get("label")
 
-    about = {"source": _FAKE.value, "seed": _SEED.value}
+    about = {"source": _FAKE.value, "seed": _RUN.seed}
     title = f"{_FAKE.value} beside {_REAL.value}"
     return Subject(title, samples(), len(rows), about, real, real)
 
@@ -276,8 +263,8 @@ def make_report(subject: Subject, record: Mapping[str, Any], sets: Sets) -> str:
     if (run := subject.run) is not None:
         history = writers.read_metrics(run.workdir)
         findings = [str(finding) for finding in diagnosis.diagnose(history)]
-        players = run.state.variables(ema=_EMA.value)
-        inputs = run.inputs(recipes.samples_key(_SEED.value), range(_LATENTS)).columns
+        players = _RUN.players(run)
+        inputs = run.inputs(_RUN.key(), range(_LATENTS)).columns
         sections |= gallery.of_latents(run.game, run.kinds[run.game.target], players, inputs)
         sections |= gallery.of_history(history)
     return report.page(subject.title, record, sections, findings)

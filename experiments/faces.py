@@ -14,8 +14,6 @@ Draws share photographs, so their errors are not independent and standard errors
 that of one draw alone is of its photographs, binomial. What is told is written to `faces.json` too.
 """
 
-from pathlib import Path
-
 import numpy as np
 from absl import flags
 from ml_collections import ConfigDict
@@ -25,41 +23,37 @@ from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC
 from tqdm import tqdm
 
-from experiments import app, recipes
+from experiments import app, recipes, trained
 from experiments.figures import tell
-from experiments.run_folder import Run, load_run, parse_step
+from experiments.run_folder import Run
 from gan_jax import cache, data, extractors, sampling
 from gan_jax.evaluation import Figure
 from gan_jax.evaluation.figure import binomial, standard_error
 from gan_jax.types import UserError
 
-_WORKDIR = flags.DEFINE_multi_string("workdir", None, "A run's folder.", required=True)
+_RUN = trained.define("Of nets and samples.", out="faces.json", several=True)
 _PARTITIONS = flags.DEFINE_integer("partitions", 10, "Draws, from number 0 on.", lower_bound=1)
 _SAMPLES = flags.DEFINE_integer("samples", 10, "Of each person, beside photographs.", lower_bound=1)
 _COMPONENTS = flags.DEFINE_integer("components", 60, "Principal ones, at most.", lower_bound=1)
 _UPDATES = flags.DEFINE_integer("updates", 300, "Of a net.", lower_bound=1)
-_SEED = flags.DEFINE_integer("seed", 0, "Of nets and samples.")
-_STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
-_TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
-_OUT = flags.DEFINE_string("out", None, "The JSON; faces.json in the first WORKDIR by default.")
 
 
 def main() -> None:
-    trained = [load_run(w, parse_step(_STEP.value), trust=_TRUST.value) for w in _WORKDIR.value]
-    for run in trained:
+    runs = _RUN.load_each()
+    for run in runs:
         if "partition" not in run.config or run.game.conditions != ("label",):
             raise UserError(f"{run.workdir} is no run of configs/faces/identification.py")
-    by_partition = {run.config.partition: run for run in trained}
-    if len(by_partition) < len(trained):
+    by_partition = {run.config.partition: run for run in runs}
+    if len(by_partition) < len(runs):
         raise UserError("two runs are of one partition: train them with --config.partition=")
     numbers = sorted({*range(_PARTITIONS.value), *by_partition})
     errors: dict[str, dict[int, float]] = {}
     tested = 0
     for number in tqdm(numbers, disable=None):
-        config = ConfigDict(trained[0].config)
+        config = ConfigDict(runs[0].config)
         config.partition = number
         train, test = (
-            data.materialise(recipes.make_data(trained[0].recipe, config, split))
+            data.materialise(recipes.make_data(runs[0].recipe, config, split))
             for split in ("train", "test")
         )
         tested = len(test)
@@ -71,14 +65,14 @@ def main() -> None:
             errors.setdefault(name, {})[number] = error
     figures = {name: figure(name, found, tested) for name, found in errors.items()}
     protocol = {
-        "sources": {w: run.step for w, run in zip(_WORKDIR.value, trained, strict=True)},
-        "data": trained[0].config.data.to_dict(),
+        "sources": {str(run.workdir): run.step for run in runs},
+        "data": runs[0].config.data.to_dict(),
         "samples": _SAMPLES.value,
         "updates": _UPDATES.value,
-        "seed": _SEED.value,
+        "seed": _RUN.seed,
         "errors": errors,
     }
-    tell(Path(_OUT.value or trained[0].workdir / "faces.json"), protocol, figures)
+    tell(_RUN.out(runs[0]), protocol, figures)
 
 
 def of_pixels(train: data.ArrayDataset, test: data.ArrayDataset) -> dict[str, float]:
@@ -87,9 +81,7 @@ def of_pixels(train: data.ArrayDataset, test: data.ArrayDataset) -> dict[str, fl
     components = min(_COMPONENTS.value, len(train) - 1, rows[0].shape[1])
     models = {
         "pixels": KNeighborsClassifier(1),
-        "eigenfaces": make_pipeline(
-            PCA(components, random_state=_SEED.value), SVC(kernel="linear")
-        ),
+        "eigenfaces": make_pipeline(PCA(components, random_state=_RUN.seed), SVC(kernel="linear")),
     }
     labels = train.columns["label"], test.columns["label"]
     fitted = {name: model.fit(rows[0], labels[0]) for name, model in models.items()}
@@ -99,7 +91,7 @@ def of_pixels(train: data.ArrayDataset, test: data.ArrayDataset) -> dict[str, fl
 def of_net(train: data.ArrayDataset, test: data.ArrayDataset) -> float:
     """The error rate of a small net."""
     settings = extractors.ClassifierSettings(
-        blocks=0, width=32, batch_size=64, updates=_UPDATES.value, seed=_SEED.value
+        blocks=0, width=32, batch_size=64, updates=_UPDATES.value, seed=_RUN.seed
     )
     net = extractors.classifier(train, settings=settings, cache=cache.default_folder())
     return 1 - extractors.accuracy(net, test)
@@ -110,7 +102,7 @@ def drawn(run: Run) -> data.ArrayDataset:
     kind, people = run.kinds["x"], data.num_classes(run.open())
     assert people is not None
     label = np.arange(_SAMPLES.value * people, dtype=np.int32) % people
-    inputs = run.inputs(recipes.samples_key(_SEED.value), range(len(label)), label).columns
+    inputs = run.inputs(_RUN.key(), range(len(label)), label).columns
     x = kind.to_stored(sampling.sampler(run.game)(run.state.variables(), inputs))
     return data.ArrayDataset("samples", "train", {"x": x, "label": label}, run.kinds)
 

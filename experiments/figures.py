@@ -15,7 +15,18 @@ from gan_jax.files import write_whole
 def tell(
     out: Path, protocol: Mapping[str, Any], figures: Mapping[str, Figure]
 ) -> Mapping[str, Any]:
-    """Prints figures and writes them to `out`, after the protocol and the versions of packages.
+    """Prints figures, a line each, and keeps them; see `keep`."""
+    width = max(map(len, figures), default=0) + 2
+    for name, figure in figures.items():
+        error = "" if figure.error is None else f"± {figure.error:.2g}"
+        print(f"{name:{width}}{figure.value:>10.4g} {error:10}  {figure.how}")
+    return keep(out, protocol, figures)
+
+
+def keep(
+    out: Path, protocol: Mapping[str, Any], figures: Mapping[str, Figure]
+) -> Mapping[str, Any]:
+    """Writes figures to `out`, after the protocol and the versions of packages.
 
     Returns:
       The record that is written.
@@ -26,10 +37,6 @@ def tell(
         "figures": {name: _plain(figure) for name, figure in figures.items()},
     }
     write_whole(out, json.dumps(record, indent=1) + "\n")
-    width = max(map(len, figures), default=0) + 2
-    for name, figure in figures.items():
-        error = "" if figure.error is None else f"± {figure.error:.2g}"
-        print(f"{name:{width}}{figure.value:>10.4g} {error:10}  {figure.how}")
     print(f"protocol: {out}")
     return record
 

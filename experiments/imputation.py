@@ -5,7 +5,7 @@ All have seen the rows trained on with their gaps: the mean of a column; MICE, s
 generator. One table has the root of the mean squared error over all hidden entries, on the scale of
 the data, with its standard error over rows, of the rows trained on, whose gaps the paper fills, and
 of rows held out; and the seconds that the latter took, once fitted and compiled. Another has the
-errors of held-out rows by column.
+errors of held-out rows by column. What is told is written to `imputation.json` too.
 """
 
 import time
@@ -13,20 +13,18 @@ from collections.abc import Callable, Mapping
 
 import jax
 import numpy as np
-from absl import flags
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 from sklearn.impute import IterativeImputer, SimpleImputer
 
-from experiments import app, recipes
-from experiments.run_folder import Run, load_run, parse_step
+from experiments import app, trained
+from experiments.figures import keep
+from experiments.run_folder import Run
 from gan_jax import data, sampling
+from gan_jax.evaluation import Figure
 from gan_jax.metrics import Estimate
 from gan_jax.types import UserError
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.", required=True)
-_SEED = flags.DEFINE_integer("seed", 0, "Of the generator's noise.")
-_STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
-_TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
+_RUN = trained.define("Of the generator's noise.", out="imputation.json")
 
 _ROUNDS = 100  # of MICE at most; it stops by itself long before
 
@@ -38,16 +36,17 @@ Impute = Callable[[Columns], np.ndarray]
 
 
 def main() -> None:
-    run = load_run(_WORKDIR.value, parse_step(_STEP.value), trust=_TRUST.value)
+    run = _RUN.load()
     if absent := {"x", "observed", "whole"} - set(run.kinds):
         raise UserError(f"{run.record['recipe']} has no column {min(absent)!r}: nothing to impute")
     train, held_out = (data.materialise(part).columns for part in (run.open(), run.shown()))
     methods = {
         "mean": fitted(SimpleImputer(keep_empty_features=True), train),
         "MICE": fitted(IterativeImputer(max_iter=_ROUNDS, keep_empty_features=True), train),
-        "GAIN": generated(run, recipes.samples_key(_SEED.value)),
+        "GAIN": generated(run, _RUN.key()),
     }
-    errors = {}
+    errors: dict[str, np.ndarray] = {}
+    found: dict[str, Figure] = {}
     print("| imputation | trained on | held out | seconds |\n|---|---:|---:|---:|")
     for name, impute in methods.items():
         seen = rmse(impute(train) - train["whole"], train["observed"])
@@ -55,17 +54,25 @@ def main() -> None:
         imputed = impute(held_out)
         seconds = time.perf_counter() - began
         errors[name] = imputed - held_out["whole"]
-        figures = seen, rmse(errors[name], held_out["observed"])
-        told = " | ".join(f"{figure.value:.4f} ± {figure.error:.4f}" for figure in figures)
+        both = {"trained on": seen, "held out": rmse(errors[name], held_out["observed"])}
+        found |= {f"{name}, {part}": figure(error) for part, error in both.items()}
+        told = " | ".join(f"{error.value:.4f} ± {error.error:.4f}" for error in both.values())
         print(f"| {name} | {told} | {seconds:.2f} |")
     print(f"\n| column | {' | '.join(methods)} |\n|---|{'---:|' * len(methods)}")
     names = run.kinds["whole"].columns  # type: ignore[attr-defined]
     for i, column in enumerate(names or range(held_out["x"].shape[1])):
-        one = [rmse(e[:, [i]], held_out["observed"][:, [i]]).value for e in errors.values()]
-        print(f"| {column} | {' | '.join(f'{value:.4f}' for value in one)} |")
+        one = {n: rmse(e[:, [i]], held_out["observed"][:, [i]]) for n, e in errors.items()}
+        found |= {f"{name}, held out, {column}": figure(error) for name, error in one.items()}
+        print(f"| {column} | {' | '.join(f'{error.value:.4f}' for error in one.values())} |")
     for part, columns in ((run.open(), train), (run.shown(), held_out)):
         gaps = np.sum(columns["observed"] == 0)
         print(f"{part.name}, {part.split}: {len(part):,} rows, {gaps:,} gaps")
+    keep(_RUN.out(run), {**_RUN.about(run), "data": run.config.data.to_dict()}, found)
+
+
+def figure(error: Estimate) -> Figure:
+    """As it is kept."""
+    return Figure(*error, "lower", "root of the mean squared error of gaps; error over rows")
 
 
 def fitted(imputer: SimpleImputer | IterativeImputer, train: Columns) -> Impute:

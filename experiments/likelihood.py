@@ -7,42 +7,36 @@ on its place in the split alone. What is told is written to `likelihood.json` to
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
 import jax
 import numpy as np
 from absl import flags
 from tqdm import tqdm
 
-from experiments import app, recipes
+from experiments import app, recipes, trained
 from experiments.figures import tell
-from experiments.run_folder import Run, load_run, parse_step
+from experiments.run_folder import Run
 from gan_jax import data, parallel, prng
 from gan_jax.evaluation import Figure
 from gan_jax.game import Players
 from gan_jax.metrics.estimate import estimate_mean
 from gan_jax.types import Batch, UserError
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.", required=True)
+_RUN = trained.define("Of what is drawn.", ema=True, out="likelihood.json")
 _SAMPLES = flags.DEFINE_integer("samples", 1_000, "K, of each example.", lower_bound=1)
 _COUNT = flags.DEFINE_integer("count", 10_000, "Examples, at most.", lower_bound=2)
 _SPLIT = flags.DEFINE_string("split", None, "Of the data; by default what the run holds out.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of what is drawn.")
-_EMA = flags.DEFINE_bool("ema", True, "Use averaged weights.")
-_STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
-_TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
-_OUT = flags.DEFINE_string("out", None, "The JSON; WORKDIR/likelihood.json by default.")
 
 _AT_ONCE = 500  # examples, each decoded at one sample after the other
 _FIGURES = {"bound": "importance-weighted, {samples:,} samples", "elbo": "one sample"}
 
 
 def main() -> None:
-    run = load_run(_WORKDIR.value, parse_step(_STEP.value), trust=_TRUST.value)
+    run = _RUN.load()
     dataset = run.open(_SPLIT.value) if _SPLIT.value else run.shown()
     count = min(_COUNT.value, len(dataset))
     of_batch = parallel.map_batched(per_example(run, _SAMPLES.value), min(_AT_ONCE, count))
-    players, key = run.state.variables(ema=_EMA.value), recipes.samples_key(_SEED.value)
+    players, key = _RUN.players(run), _RUN.key()
     parts, start = [], 0
     with tqdm(total=count, desc="examples", disable=None) as bar:
         for batch in data.batches(dataset, range(count), _AT_ONCE):
@@ -53,11 +47,7 @@ def main() -> None:
             bar.update(size)
     values = {name: np.concatenate([part[name] for part in parts]) for name in _FIGURES}
     protocol = {
-        "source": _WORKDIR.value,
-        "recipe": run.record["recipe"],
-        "step": run.step,
-        "ema": _EMA.value,
-        "seed": _SEED.value,
+        **_RUN.about(run),
         "data": {"source": dataset.name, "split": dataset.split, "count": count},
         "samples": _SAMPLES.value,
     }
@@ -69,7 +59,7 @@ def main() -> None:
         )
         for name, how in _FIGURES.items()
     }
-    tell(Path(_OUT.value or run.workdir / "likelihood.json"), protocol, figures)
+    tell(_RUN.out(run), protocol, figures)
 
 
 def per_example(run: Run, samples: int) -> Callable[[Players, tuple], dict[str, jax.Array]]:

@@ -3,7 +3,7 @@
 One table has the figures of `evaluation.pair_figures` on films held out, and the gradient
 difference, of copies of the last frame seen and of each run; another the squared error and the
 structural similarity by how far a frame lies ahead. The GIF, of the first run, shows what was seen,
-then beside each other what came and what was foretold.
+then beside each other what came and what was foretold; what is told is written to a JSON beside it.
 """
 
 from collections.abc import Mapping
@@ -13,17 +13,16 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from experiments import app, recipes
-from experiments.run_folder import load_run, parse_step
+from experiments import app, trained
+from experiments.figures import keep
 from gan_jax import data, evaluation, losses, sampling
+from gan_jax.evaluation import Figure
+from gan_jax.evaluation.figure import standard_error
 from gan_jax.kinds import write
 from gan_jax.types import UserError
 
-_WORKDIR = flags.DEFINE_multi_string("workdir", None, "A run's folder, or several.", required=True)
+_RUN = trained.define("Of a generator's noise.", several=True)
 _COUNT = flags.DEFINE_integer("count", 500, "Films, at most.", lower_bound=2)
-_SEED = flags.DEFINE_integer("seed", 0, "Of a generator's noise.")
-_STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
-_TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
 _OUT = flags.DEFINE_string("out", None, "The GIF; WORKDIR/prediction.gif by default.")
 
 _COLUMNS = ("mse", "psnr", "ssim", "gradient_difference", "sharpness")
@@ -32,8 +31,7 @@ _GAP = 2  # pixels between two films
 
 
 def main() -> None:
-    step = parse_step(_STEP.value)
-    runs = [load_run(folder, step, trust=_TRUST.value) for folder in _WORKDIR.value]
+    runs = _RUN.load_each()
     shown, kind = runs[0].shown(), runs[0].kinds["x"]
     films = data.first(shown, min(_COUNT.value, len(shown)))
     for run in runs:
@@ -45,36 +43,48 @@ def main() -> None:
     past, future = films["source"], films["x"]
     made = {"the last frame": np.broadcast_to(past[:, -1:], future.shape)}
     for run in runs:
-        key = recipes.samples_key(_SEED.value)
-        inputs = sampling.draw_inputs(run.game, key, len(past), {"source": past})
-        made[str(run.workdir)] = sampling.sampler(run.game)(run.state.variables(), inputs)
+        inputs = sampling.draw_inputs(run.game, _RUN.key(), len(past), {"source": past})
+        made[str(run.workdir)] = sampling.sampler(run.game)(_RUN.players(run), inputs)
     print(f"{shown.name}, {shown.split}: {len(past):,} films, {past.shape[1]} frames seen\n")
     print(f"| foretold by | {' | '.join(_COLUMNS)} |\n|---|{'---:|' * len(_COLUMNS)}")
+    kept: dict[str, Figure] = {}
     for name, frames in made.items():
         told = figures(kind, frames, future)
-        print(f"| {name} | {' | '.join(told.get(column, '-') for column in _COLUMNS)} |")
+        kept |= {f"{name}, {column}": figure for column, figure in told.items()}
+        print(f"| {name} | {' | '.join(cell(told.get(column)) for column in _COLUMNS)} |")
     ahead = range(1, future.shape[1] + 1)
     print(f"\n| frames ahead | {' | '.join(map(str, ahead))} |\n|---|{'---:|' * len(ahead)}")
     for figure in _BY_FRAME:
         for name, frames in made.items():
-            each = (figures(kind, frames[:, [t - 1]], future[:, [t - 1]]) for t in ahead)
-            values = (told.get(figure, "-").split()[0] for told in each)
+            each = [figures(kind, frames[:, [t - 1]], future[:, [t - 1]]) for t in ahead]
+            kept |= {
+                f"{name}, {figure}, {t} ahead": told[figure]
+                for t, told in zip(ahead, each, strict=True)
+                if figure in told
+            }
+            values = (cell(told.get(figure)).split()[0] for told in each)
             print(f"| {figure}, {name} | {' | '.join(values)} |")
     out = Path(_OUT.value or runs[0].workdir / "prediction.gif")
     write.samples(out, kind, beside(past, future, made[str(runs[0].workdir)]))
     print(f"\n{out}")
+    about = {"source": shown.name, "split": shown.split, "count": len(past)}
+    protocol = {"runs": {str(run.workdir): _RUN.about(run) for run in runs}, "data": about}
+    keep(out.with_suffix(".json"), protocol, kept)
 
 
-def figures(kind: data.Kind, made: np.ndarray, wanted: np.ndarray) -> Mapping[str, str]:
-    """What the tables show of films, by name."""
-    told = evaluation.pair_figures(kind, made, wanted)
+def figures(kind: data.Kind, made: np.ndarray, wanted: np.ndarray) -> Mapping[str, Figure]:
+    """What is told of films, by name."""
     edges = np.asarray(losses.gradient_difference(jnp.asarray(made), jnp.asarray(wanted)))
-    found = {name: (figure.value, figure.error) for name, figure in told.items()}
-    found["gradient_difference"] = (edges.mean(), edges.std(ddof=1) / np.sqrt(len(edges)))
-    return {
-        name: f"{value:.4g}" + ("" if error is None else f" ± {error:.2g}")
-        for name, (value, error) in found.items()
-    }
+    how = f"mean of {len(edges):,} films, and its standard error"
+    edge = Figure(float(edges.mean()), standard_error(edges), "lower", how)
+    return {**evaluation.pair_figures(kind, made, wanted), "gradient_difference": edge}
+
+
+def cell(figure: Figure | None) -> str:
+    """A figure in a table."""
+    if figure is None:
+        return "-"
+    return f"{figure.value:.4g}" + ("" if figure.error is None else f" ± {figure.error:.2g}")
 
 
 def beside(past: np.ndarray, future: np.ndarray, made: np.ndarray) -> np.ndarray:

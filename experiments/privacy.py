@@ -14,30 +14,24 @@ No attack found is no proof. What is told is written to `privacy.json` too.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from experiments import app, recipes
+from experiments import app, trained
 from experiments.figures import tell
-from experiments.run_folder import Run, load_run, parse_step
+from experiments.run_folder import Run
 from gan_jax import data, metrics, parallel, privacy, prng, sampling
 from gan_jax.evaluation import Figure
 from gan_jax.game import Game, Players
 from gan_jax.types import Array, Batch, UserError
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.", required=True)
+_RUN = trained.define("Of the samples.", ema=True, out="privacy.json")
 _COUNT = flags.DEFINE_integer("count", 2_000, "Members and others, at most, of each.", 2)
 _SAMPLES = flags.DEFINE_integer("samples", 10_000, "Samples that examples are held against.", 1)
 _DELTA = flags.DEFINE_float("delta", privacy.DELTA, "δ.", 1e-300, 1)
-_SEED = flags.DEFINE_integer("seed", 0, "Of the samples.")
-_EMA = flags.DEFINE_bool("ema", True, "Use averaged weights, where they are kept.")
-_STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
-_TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
-_OUT = flags.DEFINE_string("out", None, "The JSON; WORKDIR/privacy.json by default.")
 
 _SAID = ("real_logit", "elbo", "reconstruction")
 """Figures of a game that tell of an example how well it is known, the first that there is."""
@@ -46,7 +40,7 @@ _AT_ONCE = 500  # examples judged
 
 
 def main() -> None:
-    run = load_run(_WORKDIR.value, parse_step(_STEP.value), trust=_TRUST.value)
+    run = _RUN.load()
     others = run.config.data.get("test_split", "")
     if not others:
         raise UserError(f"{run.workdir}: nothing is held out to tell members from")
@@ -60,15 +54,11 @@ def main() -> None:
             *found.true_positive_rate, "lower", f"{how}at 1 % false positives; binomial error"
         )
     protocol = {
-        "source": _WORKDIR.value,
-        "recipe": run.record["recipe"],
-        "step": run.step,
-        "ema": _EMA.value,
-        "seed": _SEED.value,
+        **_RUN.about(run),
         "samples": _SAMPLES.value,
         "splits": {"members": run.config.data.split, "others": others},
     }
-    tell(Path(_OUT.value or run.workdir / "privacy.json"), protocol, figures)
+    tell(_RUN.out(run), protocol, figures)
 
 
 def spent(run: Run) -> Figure:
@@ -94,7 +84,7 @@ def attacks(
     run: Run, members: Batch, others: Batch
 ) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:
     """Names, and scores of members and of others, higher for what looks like a member."""
-    players, game = run.state.variables(ema=_EMA.value), run.game
+    players, game = _RUN.players(run), run.game
     batch = {name: jnp.asarray(column[:1]) for name, column in members.items()}
     said = jax.eval_shape(lambda: figures_of_one(game, players, batch)) if game.metrics else {}
     if name := next((name for name in _SAID if name in said), ""):
@@ -127,7 +117,7 @@ def figures_of_one(game: Game, players: Players, batch: Batch) -> dict[str, Arra
 
 def draw(run: Run, players: Players, count: int) -> np.ndarray:
     """Samples as vectors."""
-    inputs = run.inputs(recipes.samples_key(_SEED.value), range(count)).columns
+    inputs = run.inputs(_RUN.key(), range(count)).columns
     return _flat(sampling.sampler(run.game)(players, inputs))
 
 

@@ -12,7 +12,6 @@ of features: by the log in the README of the authors' code these have 97.35 % af
 """
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import flax.linen as nn
@@ -21,22 +20,17 @@ from absl import flags
 from sklearn.neighbors import KNeighborsClassifier
 from tqdm import tqdm
 
-from experiments import app, recipes
+from experiments import app, recipes, trained
 from experiments.figures import tell
-from experiments.run_folder import Run, load_run, parse_step
+from experiments.run_folder import Run
 from gan_jax import data, parallel
 from gan_jax.evaluation import Figure
 from gan_jax.evaluation.figure import binomial
 from gan_jax.game import Game, Players
 from gan_jax.types import Array, UserError
 
-_WORKDIR = flags.DEFINE_multi_string("workdir", None, "A run's folder.", required=True)
+_RUN = trained.define(out="representations.json", several=True)
 _COUNT = flags.DEFINE_integer("count", 0, "Of either split, at most; 0 for all.", lower_bound=0)
-_STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
-_TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
-_OUT = flags.DEFINE_string(
-    "out", None, "The JSON; representations.json in the first WORKDIR by default."
-)
 
 _AT_ONCE = 1_000  # examples encoded
 
@@ -45,23 +39,20 @@ Examples = tuple[np.ndarray, np.ndarray]
 
 
 def main() -> None:
-    trained = [load_run(w, parse_step(_STEP.value), trust=_TRUST.value) for w in _WORKDIR.value]
-    for run in trained:
-        check(run, like=trained[0])
+    runs = _RUN.load_each()
+    for run in runs:
+        check(run, like=runs[0])
     figures = {}
-    with tqdm(total=1 + 4 * len(trained), disable=None) as bar:
-        for name, references, queries in representations(trained):
+    with tqdm(total=1 + 4 * len(runs), disable=None) as bar:
+        for name, references, queries in representations(runs):
             bar.set_description(name)
             figures[name] = accuracy(references, queries)
             bar.update()
     protocol = {
-        "runs": {
-            workdir: {"recipe": run.record["recipe"], "step": run.step}
-            for workdir, run in zip(_WORKDIR.value, trained, strict=True)
-        },
-        "data": trained[0].config.data.to_dict(),
+        "runs": {str(run.workdir): _RUN.about(run) for run in runs},
+        "data": runs[0].config.data.to_dict(),
     }
-    tell(Path(_OUT.value or trained[0].workdir / "representations.json"), protocol, figures)
+    tell(_RUN.out(runs[0]), protocol, figures)
 
 
 def check(run: Run, like: Run) -> None:
@@ -75,9 +66,9 @@ def check(run: Run, like: Run) -> None:
         raise UserError(f"{run.workdir}: {found.name} has no labels, or holds nothing out")
 
 
-def representations(trained: list[Run]) -> Iterator[tuple[str, Examples, Examples]]:
+def representations(runs: list[Run]) -> Iterator[tuple[str, Examples, Examples]]:
     """Names, and how examples trained on and held out are represented."""
-    for place, run in enumerate(trained):
+    for place, run in enumerate(runs):
         references, queries = (read(run.open(split)) for split in ("", run.config.data.test_split))
         if not place:
             yield "pixels", _flat(references), _flat(queries)

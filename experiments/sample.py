@@ -11,48 +11,42 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from experiments import app, recipes
-from experiments.run_folder import Run, load_run, parse_step
+from experiments import app, trained
+from experiments.run_folder import Run
 from gan_jax import data, sampling
 from gan_jax.kinds import write
 from gan_jax.types import UserError
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.", required=True)
+_RUN = trained.define("Of the latents.", ema=True)
 _COUNT = flags.DEFINE_integer("count", 64, "How many samples.", lower_bound=1)
-_SEED = flags.DEFINE_integer("seed", 0, "Of the latents.")
 _LABEL = flags.DEFINE_integer("label", None, "The class, of a conditional game; else all in turn.")
 _TEXT = flags.DEFINE_string("text", None, "The caption, of a game that has such.")
 _INTERPOLATE = flags.DEFINE_bool("interpolate", False, "Rows of eight between pairs of latents.")
 _OUT = flags.DEFINE_string(
     "out", None, "A file, whose suffix must suit the kind; WORKDIR/sample.* as suits by default."
 )
-_EMA = flags.DEFINE_bool("ema", True, "Use averaged weights.")
-_STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
 _REVERSE = flags.DEFINE_bool("reverse", False, "The other way, from b to a, of a CycleGAN.")
 _STANDING = flags.DEFINE_integer(
     "standing", 0, "Batches whose statistics stand in place of running averages.", lower_bound=0
 )
-_TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
 
 _ARC = 8
 
 
 def main() -> None:
-    workdir = Path(_WORKDIR.value)
-    run = load_run(workdir, parse_step(_STEP.value), trust=_TRUST.value, reverse=_REVERSE.value)
-    run = run.standing(_STANDING.value, ema=_EMA.value)
+    run = _RUN.load(reverse=_REVERSE.value).standing(_STANDING.value, ema=_RUN.ema)
     kind = run.kinds[run.game.target]
-    out = Path(_OUT.value or workdir / f"sample{write.default_suffix(kind)}")
+    out = Path(_OUT.value or run.workdir / f"sample{write.default_suffix(kind)}")
     suffix = write.check_suffix(out, kind)
 
-    inputs = run.inputs(recipes.samples_key(_SEED.value), range(_COUNT.value), _LABEL.value).columns
+    inputs = run.inputs(_RUN.key(), range(_COUNT.value), _LABEL.value).columns
     if _TEXT.value is not None:
         inputs = {**inputs, **captioned(run, _TEXT.value, _COUNT.value)}
     columns = None
     if _INTERPOLATE.value:
         inputs = sampling.along_arcs(inputs, max(_COUNT.value // _ARC, 1), _ARC)
         columns = _ARC
-    samples = sampling.sampler(run.game)(run.state.variables(ema=_EMA.value), inputs)
+    samples = sampling.sampler(run.game)(_RUN.players(run), inputs)
 
     picture = None
     if suffix == ".png":

@@ -13,28 +13,21 @@ Modeling Tabular Data using Conditional GAN, Xu et al., 2019, arXiv:1907.00503, 
 are its decision tree, AdaBoost, logistic regression and perceptron.
 """
 
-from pathlib import Path
-
 import numpy as np
 from absl import flags
 
-from experiments import app, recipes
+from experiments import app, trained
 from experiments.figures import tell
-from experiments.run_folder import Run, load_run, parse_step
+from experiments.run_folder import Run
 from gan_jax import data, metrics, sampling
 from gan_jax.evaluation import Figure
 from gan_jax.evaluation.figure import standard_error
 from gan_jax.types import UserError
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.", required=True)
+_RUN = trained.define("Of samples and classifiers.", ema=True, out="tables.json")
 _COUNT = flags.DEFINE_integer("count", 0, "Samples; as many as real rows if 0.", lower_bound=0)
 _TARGET = flags.DEFINE_string("target", None, "A column of classes that the others are to tell.")
 _TEST = flags.DEFINE_string("test", None, "A CSV file of held-out rows, of the same columns.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of samples and classifiers.")
-_EMA = flags.DEFINE_bool("ema", True, "Use averaged weights.")
-_STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
-_TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
-_OUT = flags.DEFINE_string("out", None, "The JSON; tables.json in the run's folder by default.")
 
 _RECORDS = 2_000  # samples whose nearest record is looked for
 
@@ -42,10 +35,10 @@ Figures = dict[str, Figure]
 
 
 def main() -> None:
-    run = load_run(_WORKDIR.value, parse_step(_STEP.value), trust=_TRUST.value)
+    run = _RUN.load()
     kind = run.kinds["x"]
     if not isinstance(kind, data.Table):
-        raise UserError(f"{_WORKDIR.value} is no run of a table")
+        raise UserError(f"{run.workdir} is no run of a table")
     if bool(_TARGET.value) != bool(_TEST.value):
         raise UserError("--target and --test go together")
     table = data.materialise(run.open("rows"))
@@ -60,17 +53,16 @@ def main() -> None:
         test = data.csv_file(_TEST.value, like=kind).columns["x"]
         figures |= utility(kind, _TARGET.value, real, fake, test)
     protocol = {
-        "fake": {"source": _WORKDIR.value, "step": run.step, "ema": _EMA.value, "count": len(fake)},
+        "fake": {**_RUN.about(run), "count": len(fake)},
         "real": {"source": table.name, "count": len(real)},
-        "seed": _SEED.value,
     }
-    tell(Path(_OUT.value or Path(_WORKDIR.value) / "tables.json"), protocol, figures)
+    tell(_RUN.out(run), protocol, figures)
 
 
 def drawn(run: Run, count: int) -> np.ndarray:
     """Rows as they are sampled."""
-    draw, players = sampling.sampler(run.game), run.state.variables(ema=_EMA.value)
-    key = recipes.samples_key(_SEED.value)
+    draw, players = sampling.sampler(run.game), _RUN.players(run)
+    key = _RUN.key()
     return draw(players, sampling.draw_inputs(run.game, key, count, {}))
 
 
@@ -116,7 +108,7 @@ def likelihoods(
     found = {}
     for name, rows in (("", fake), ("_real", real)):
         values = metrics.mixture_likelihoods(
-            mixture.centres, mixture.std, rows, test, seed=_SEED.value
+            mixture.centres, mixture.std, rows, test, seed=_RUN.seed
         )
         for what, of in zip(("samples", "test"), values, strict=True):
             how = f"nats, mean of {len(of):,}"
@@ -151,7 +143,7 @@ def utility(
     label = lambda rows: rows[:, goal].astype(int)
     for name, rows in (("f1", fake), ("f1_real", real)):
         scores = metrics.classifier_f1(
-            (read(rows), label(rows)), (read(test), label(test)), rarest, seed=_SEED.value
+            (read(rows), label(rows)), (read(test), label(test)), rarest, seed=_RUN.seed
         )
         each = ", ".join(f"{model} {score:.3f}" for model, score in scores.items())
         value = float(np.mean(list(scores.values())))

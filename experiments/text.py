@@ -21,26 +21,21 @@ import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
-from experiments import app, recipes
+from experiments import app, recipes, trained
 from experiments.figures import tell
-from experiments.run_folder import Run, load_run, parse_step
+from experiments.run_folder import Run
 from gan_jax import data, metrics, prng, sampling
 from gan_jax.data.text import words
 from gan_jax.evaluation import Figure
 from gan_jax.evaluation.figure import standard_error
 from gan_jax.types import UserError
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.", required=True)
+_RUN = trained.define("Of the samples.", ema=True, out="text.json")
 _TEMPERATURES = flags.DEFINE_list("temperatures", ["1.0"], "Above 0, of which each is told.")
 _COUNT = flags.DEFINE_integer("count", 2_000, "Samples, and held-out texts.", lower_bound=2)
 _ORDERS = flags.DEFINE_list("orders", ["2", "3", "4", "5"], "n of BLEU-n.")
 _REFERENCES = flags.DEFINE_string("references", None, "A file of sentences for BLEU, one a line.")
 _SHOWN = flags.DEFINE_integer("shown", 5, "Samples printed at each temperature.", lower_bound=0)
-_SEED = flags.DEFINE_integer("seed", 0, "Of the samples.")
-_EMA = flags.DEFINE_bool("ema", True, "Use averaged weights.")
-_STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
-_TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
-_OUT = flags.DEFINE_string("out", None, "The JSON; WORKDIR/text.json by default.")
 
 _AT_ONCE = 250  # texts
 
@@ -48,11 +43,11 @@ Figures = dict[str, Figure]
 
 
 def main() -> None:
-    run = load_run(_WORKDIR.value, parse_step(_STEP.value), trust=_TRUST.value)
+    run = _RUN.load()
     held_out = data.materialise(run.shown())
     kind, real = held_out.kinds["x"], held_out.columns["x"][: _COUNT.value]
     if not isinstance(kind, data.Tokens) or "temperature" not in run.config:
-        raise UserError(f"{_WORKDIR.value} is no run that writes text at a temperature")
+        raise UserError(f"{run.workdir} is no run that writes text at a temperature")
     try:
         temperatures = [float(text) for text in _TEMPERATURES.value]
         orders = [int(text) for text in _ORDERS.value]
@@ -72,16 +67,12 @@ def main() -> None:
         found = {"nll_gen": likelihood(of_run, real)} | of_texts(kind, fake, references, orders)
         figures |= {f"{name}@{temperature:g}": figure for name, figure in found.items()}
     protocol = {
-        "source": _WORKDIR.value,
-        "recipe": run.record["recipe"],
-        "step": run.step,
-        "ema": _EMA.value,
-        "seed": _SEED.value,
+        **_RUN.about(run),
         "count": _COUNT.value,
         "data": {"source": held_out.name, "split": held_out.split, "count": len(real)},
         "references": _REFERENCES.value,
     }
-    tell(Path(_OUT.value or run.workdir / "text.json"), protocol, figures)
+    tell(_RUN.out(run), protocol, figures)
 
 
 def at(run: Run, temperature: float) -> Run:
@@ -93,16 +84,16 @@ def at(run: Run, temperature: float) -> Run:
 
 def drawn(run: Run, count: int) -> np.ndarray:
     """Texts, [count, L]."""
-    draw, players = sampling.sampler(run.game), run.state.variables(ema=_EMA.value)
-    key = recipes.samples_key(_SEED.value)
+    draw, players = sampling.sampler(run.game), _RUN.players(run)
+    key = _RUN.key()
     return np.asarray(draw(players, sampling.draw_inputs(run.game, key, count, {})))
 
 
 def likelihood(run: Run, real: np.ndarray) -> Figure:
     """The net's figure `nll` on texts, whose error is that over parts of 250."""
     assert run.game.metrics is not None
-    of_batch, players = jax.jit(run.game.metrics), run.state.variables(ema=_EMA.value)
-    keys = prng.per_example(recipes.samples_key(_SEED.value), _AT_ONCE)
+    of_batch, players = jax.jit(run.game.metrics), _RUN.players(run)
+    keys = prng.per_example(_RUN.key(), _AT_ONCE)
     size = min(_AT_ONCE, len(real))
     parts = [real[start : start + size] for start in range(0, len(real) - size + 1, size)]
     values = [float(of_batch(players, {"x": jnp.asarray(x)}, keys[:size])["nll"]) for x in parts]

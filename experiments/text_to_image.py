@@ -2,8 +2,8 @@
 
 R-precision, in percent: how often an encoder that training has not seen puts an image's own caption
 above 99 others, all of them different; of samples, and of data beside them. The encoder is trained
-here, by contrast, on the run's training data. A recipe's own figures come with it. The folder's
-recipe is executed.
+here, by contrast, on the run's training data. A recipe's own figures come with it. What is told is
+written to `text_to_image.json` too. The folder's recipe is executed.
 """
 
 from collections.abc import Callable
@@ -15,13 +15,15 @@ import numpy as np
 import optax
 from absl import flags
 
-from experiments import app, recipes
-from experiments.run_folder import Run, load_run, parse_step
+from experiments import app, recipes, trained
+from experiments.figures import keep
+from experiments.run_folder import Run
 from gan_jax import algorithms, data, metrics, nets, parallel, sampling
+from gan_jax.evaluation import Figure
 from gan_jax.step import GameState, init_state, train_step
 from gan_jax.types import Array, Batch, UserError
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.", required=True)
+_RUN = trained.define("Of latents, the encoder and the other captions.", out="text_to_image.json")
 _SPLITS = flags.DEFINE_list(
     "splits",
     None,
@@ -31,21 +33,19 @@ _SPLITS = flags.DEFINE_list(
 _STEPS = flags.DEFINE_integer("steps", 2_000, "Of the encoder's training.", lower_bound=1)
 _COUNT = flags.DEFINE_integer("count", 1_000, "Captions of a split at most.", lower_bound=1)
 _AMONG = flags.DEFINE_integer("among", 100, "Captions to choose from.", lower_bound=2)
-_SEED = flags.DEFINE_integer("seed", 0, "Of latents, the encoder and the other captions.")
-_STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
-_TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
 
 _BATCH = 128
 
 
 def main() -> None:
-    run = load_run(_WORKDIR.value, parse_step(_STEP.value), trust=_TRUST.value)
+    run = _RUN.load()
     if not isinstance(run.kinds.get("caption"), data.Tokens):
         raise UserError(f"{run.record['recipe']} has no captions")
-    players, key = run.state.variables(), recipes.samples_key(_SEED.value)
+    players, key = _RUN.players(run), _RUN.key()
     held_out = [run.config.data.test_split, *["unseen"] * (run.config.data.name == "scenes")]
     opened = {split: run.open(split) for split in _SPLITS.value or held_out}
-    encode = encoder(run, _STEPS.value, _SEED.value)
+    figures: dict[str, Figure] = {}
+    encode = encoder(run, _STEPS.value, _RUN.seed)
     print("| captions of | different | samples | data |\n|---|---:|---:|---:|")
     for split, dataset in opened.items():
         columns = data.first(dataset, min(_COUNT.value, len(dataset)))
@@ -53,14 +53,19 @@ def main() -> None:
         asked = {"caption": np.asarray(columns["caption"])[rows]}
         inputs = sampling.draw_inputs(run.game, key, len(rows), asked)
         images = sampling.sampler(run.game)(players, inputs)
-        cells = []
-        for x in (images, np.asarray(columns["x"])[rows]):
+        cells, how = [], f"percent of {len(rows):,} captions, among {_AMONG.value}"
+        for of, x in {"samples": images, "data": np.asarray(columns["x"])[rows]}.items():
             codes = encode({"x": x, **asked})
             scores = codes[:, 0] @ codes[:, 1].T
-            cells.append(100 * metrics.recall_of_own(scores, _AMONG.value, _SEED.value))
+            cells.append(100 * metrics.recall_of_own(scores, _AMONG.value, _RUN.seed))
+            figures[f"{split}, {of}"] = Figure(cells[-1], None, "higher", how)
         print(f"| {split} | {len(rows)} | " + " | ".join(f"{cell:.1f}" for cell in cells) + " |")
     for evaluate in recipes.call(run.recipe, "make_evaluators", run.config, run.game, None, None):
-        print(", ".join(f"{name} {100 * value:.1f}" for name, value in evaluate(players).items()))
+        own = {name: 100 * value for name, value in evaluate(players).items()}
+        figures |= {n: Figure(v, None, "higher", "percent, the recipe's") for n, v in own.items()}
+        print(", ".join(f"{name} {value:.1f}" for name, value in own.items()))
+    protocol = {**_RUN.about(run), "data": run.config.data.to_dict(), "steps": _STEPS.value}
+    keep(_RUN.out(run), protocol, figures)
 
 
 def encoder(run: Run, steps: int, seed: int) -> Callable[[Batch], np.ndarray]:

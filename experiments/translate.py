@@ -14,23 +14,19 @@ from absl import flags
 from PIL import Image, ImageOps
 from tqdm import tqdm
 
-from experiments import app, recipes
-from experiments.run_folder import Run, load_run, parse_step
+from experiments import app, trained
+from experiments.run_folder import Run
 from gan_jax import data, pictures, prng, translation
 from gan_jax.data.files import EXTENSIONS
 from gan_jax.kinds import show, write
 from gan_jax.types import UserError
 
-_WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder.", required=True)
+_RUN = trained.define("Of a translator's own noise.", ema=True)
 _OUT = flags.DEFINE_string(
     "out", None, "A file, or a folder for several images; WORKDIR/translated by default."
 )
 _PANELS = flags.DEFINE_bool("panels", False, "Pictures of each image beside its translation.")
-_SEED = flags.DEFINE_integer("seed", 0, "Of a translator's own noise.")
-_EMA = flags.DEFINE_bool("ema", True, "Use averaged weights.")
-_STEP = flags.DEFINE_string("step", None, "Which checkpoint: a step, or 'best'; else the newest.")
 _REVERSE = flags.DEFINE_bool("reverse", False, "The other way, from b to a, of a CycleGAN.")
-_TRUST = flags.DEFINE_bool("trust", False, "Execute the folder's recipe.py though another's.")
 
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by channels
 _AT_ONCE = 16  # images of an array
@@ -40,16 +36,14 @@ def main(arguments: list[str]) -> None:
     if len(arguments) != 1:
         raise UserError("name one INPUT: an image, a folder of images or an array file")
     source = Path(arguments[0])
-    run = load_run(
-        _WORKDIR.value, parse_step(_STEP.value), trust=_TRUST.value, reverse=_REVERSE.value
-    )
-    translate = translation.translator(run.game, run.state.variables(ema=_EMA.value))
-    key = recipes.samples_key(_SEED.value)
+    run = _RUN.load(reverse=_REVERSE.value)
+    translate = translation.translator(run.game, _RUN.players(run))
+    key = _RUN.key()
     kinds = [run.kinds[name] for name in (run.game.conditions[0], run.game.target)]
     if source.suffix in (".npy", ".npz"):
         if _PANELS.value:
             raise UserError(f"--panels shows image files, and {source} is an array file")
-        out = Path(_OUT.value or Path(_WORKDIR.value) / "translated.npz")
+        out = Path(_OUT.value or run.workdir / "translated.npz")
         x = data.array_file(source, kinds={"x": kinds[0]}).columns["x"]
         parts = []
         for start in tqdm(range(0, len(x), _AT_ONCE), desc=str(source), delay=2, disable=None):
@@ -60,7 +54,7 @@ def main(arguments: list[str]) -> None:
         print(f"{len(x)} translations by step {run.step:,}: {out}")
         return
     paths = list(images_of(source))
-    out = Path(_OUT.value or Path(_WORKDIR.value) / "translated")
+    out = Path(_OUT.value or run.workdir / "translated")
     folder = source.is_dir() or not out.suffix
     if folder:
         out.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 """The recipe of GAIN on a table of one's own, and the study that compares it."""
 
+import json
 import re
 from pathlib import Path
 
@@ -90,5 +91,7 @@ def test_the_study_compares_a_run_with_means_and_mice(table, tiny, tmp_path, scr
         drawn = np.random.default_rng(0).integers(len(missing), size=(1_000, len(missing)))
         again = np.sqrt(squares[drawn].sum(axis=(1, 2)) / missing[drawn].sum(axis=(1, 2)))
         assert found["mean"][2 * i + 1] == pytest.approx(again.std(), rel=0.15)
+    kept = json.loads((workdir / "imputation.json").read_text())["figures"]["GAIN, held out"]
+    assert (kept["value"], kept["error"]) == pytest.approx(found["GAIN"][2:], abs=6e-5)
     of_age = np.sqrt(squares[:, 0].sum() / missing[:, 0].sum())
     assert f"| age | {of_age:.4f} |" in done.out

@@ -1,5 +1,6 @@
 """The recipe of next frames on a file of films, and the study that compares them."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -41,3 +42,7 @@ def test_a_run_is_told_of_beside_the_last_frame_and_shown(tiny, script, tmp_path
     assert 0 < float(still["ssim"].split()[0]) < 1
     assert 0.9 < float(still["sharpness"]) < 1.1
     assert (tmp_path / "prediction.gif").read_bytes()[:4] == b"GIF8"
+    record = json.loads((tmp_path / "prediction.json").read_text())
+    assert record["runs"][str(tmp_path)]["step"] == 2
+    kept = record["figures"]["the last frame, ssim"]
+    assert still["ssim"] == f"{kept['value']:.4g} ± {kept['error']:.2g}"

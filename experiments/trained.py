@@ -1,0 +1,119 @@
+"""The flags of a script that looks at trained runs, and what they lead to.
+
+    _RUN = trained.define(seed="Of the latents.", ema=True, out="cas.json")
+
+A run's folder holds its recipe, which is executed.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from absl import flags
+
+from experiments import recipes
+from experiments.run_folder import Run, load_run, parse_step
+from gan_jax.game import Players
+from gan_jax.types import PRNGKey
+
+flags.disclaim_key_flags()  # for `--help` they are the script's
+
+
+@dataclasses.dataclass(frozen=True)
+class Flags:
+    """Of one script.
+
+    Attributes:
+      holders: absl's, by name.
+      name: of the file that the script writes into the run's folder.
+    """
+
+    holders: Mapping[str, Any]
+    name: str
+
+    @property
+    def workdir(self) -> Any:
+        """The folder that is named, or the list of them."""
+        return self.holders["workdir"].value
+
+    @property
+    def seed(self) -> int:
+        """Of what is drawn."""
+        return self.holders["seed"].value
+
+    @property
+    def ema(self) -> bool:
+        """Whether weights are averaged, as they are where the script does not ask."""
+        return self.holders["ema"].value if "ema" in self.holders else True
+
+    def load(self, *, reverse: bool = False) -> Run:
+        """The run; see `load_run`."""
+        return self._load(self.workdir, reverse)
+
+    def load_each(self) -> list[Run]:
+        """The runs, of a script that takes several."""
+        return [self._load(workdir) for workdir in self.workdir]
+
+    def _load(self, workdir: str, reverse: bool = False) -> Run:
+        step, trust = parse_step(self.holders["step"].value), self.holders["trust"].value
+        return load_run(workdir, step, trust=trust, reverse=reverse)
+
+    def players(self, run: Run) -> Players:
+        """The run's variables."""
+        return run.state.variables(ema=self.ema)
+
+    def key(self) -> PRNGKey:
+        """Of the seed."""
+        return recipes.samples_key(self.seed)
+
+    def out(self, run: Run) -> Path:
+        """The file to write."""
+        return Path(self.holders["out"].value or run.workdir / self.name)
+
+    def about(self, run: Run) -> dict[str, Any]:
+        """The run, as a protocol tells of it."""
+        seed = {"seed": self.seed} if "seed" in self.holders else {}
+        about = {"source": str(run.workdir), "recipe": run.record["recipe"], "step": run.step}
+        return {**about, "ema": self.ema, **seed}
+
+
+def define(
+    seed: str = "",
+    *,
+    ema: bool = False,
+    out: str = "",
+    several: bool = False,
+    required: bool = True,
+    step: str | None = None,
+) -> Flags:
+    """Defines `--workdir`, `--step`, `--trust` and, where they are asked for, others.
+
+    Args:
+      seed: what `--seed` is of; "" for no such flag.
+      ema: whether there is `--ema`.
+      out: the name that the JSON has where `--out` says none; "" for no such flag.
+      several: whether `--workdir` may be given several times.
+      required: whether it must be given.
+      step: the checkpoint by default, None for the newest.
+    """
+    of_workdir = flags.DEFINE_multi_string if several else flags.DEFINE_string
+    folder = "A run's folder, or several." if several else "The run's folder."
+    checkpoint = "Which checkpoint: a step, or 'best'"
+    holders = {
+        "workdir": of_workdir("workdir", None, folder, required=required),
+        "step": flags.DEFINE_string(
+            "step", step, f"{checkpoint}." if step else f"{checkpoint}; else the newest."
+        ),
+        "trust": flags.DEFINE_bool(
+            "trust", False, "Execute the folder's recipe.py though another's."
+        ),
+    }
+    if seed:
+        holders["seed"] = flags.DEFINE_integer("seed", 0, seed)
+    if ema:
+        holders["ema"] = flags.DEFINE_bool("ema", True, "Use averaged weights.")
+    if out:
+        where = "the first WORKDIR" if several else "WORKDIR"
+        holders["out"] = flags.DEFINE_string("out", None, f"The JSON; {out} in {where} by default.")
+    return Flags(holders, out)
