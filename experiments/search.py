@@ -3,7 +3,7 @@
 The file is a sweep's with `AXES`, choices and `Range`s, and says which of its figures is the
 `OBJECTIVE` and which way, `DIRECTION`, "minimize" or "maximize". Optuna's tree-structured Parzen
 estimator (Algorithms for Hyper-Parameter Optimization, Bergstra et al., 2011, NeurIPS) proposes
-settings from what those before them came to: `pip install 'gan_jax[search]'`.
+settings from what those before them came to: `pip install -c constraints.txt -e '.[search]'`.
 
 Every trial is a sweep of its own, of one setting and all `SEEDS`, in a folder of `--workdir`; its
 value is the mean over the seeds, and it fails if one of them does. `--together`, `--workers` and
@@ -88,7 +88,9 @@ def open_study(sweep: Mapping[str, Any], folder: Path) -> Any:
     try:
         import optuna
     except ImportError as error:
-        raise UserError("Optuna is not there: pip install 'gan_jax[search]'") from error
+        raise UserError(
+            "Optuna is not there: pip install -c constraints.txt -e '.[search]'"
+        ) from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     journal = optuna.storages.journal.JournalFileBackend(str(folder / "study.log"))
     study = optuna.create_study(

@@ -147,7 +147,7 @@ class _Tasks:
             import ray
         except ImportError as error:
             raise UserError(
-                "--cluster: Ray is not there: pip install 'gan_jax[cluster]'"
+                "--cluster: Ray is not there: pip install -c constraints.txt -e '.[cluster]'"
             ) from error
         host, _, port = address.rpartition(":")
         try:

@@ -8,7 +8,7 @@ import pytest
 
 from gan_jax import runs
 
-pytest.importorskip("ray", reason="no Ray: pip install 'gan_jax[cluster]'")
+pytest.importorskip("ray", reason="no Ray, of the extra cluster")
 
 NODES = """
 import signal

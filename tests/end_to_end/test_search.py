@@ -24,7 +24,7 @@ OBJECTIVE, DIRECTION = "samples/reverse_kl", "minimize"
 
 
 def test_a_search_that_is_killed_goes_on_to_the_table_of_one_that_is_not(script, tmp_path):
-    pytest.importorskip("optuna", reason="no Optuna: pip install 'gan_jax[search]'")
+    pytest.importorskip("optuna", reason="no Optuna, of the extra search")
     sweep, whole, broken = tmp_path / "sweep.py", tmp_path / "whole", tmp_path / "broken"
     sweep.write_text(SWEEP)
     command = ["search", f"--sweep={sweep}", "--trials=3"]
