@@ -36,7 +36,9 @@ def epsilon(
         import dp_accounting
         from dp_accounting.pld import PLDAccountant
     except ImportError:
-        raise UserError("no dp-accounting: pip install -c constraints.txt '.[privacy]'") from None
+        raise UserError(
+            "no dp-accounting: pip install -c constraints.txt -e '.[privacy]'"
+        ) from None
     if not updates or not noise_multiplier:
         return math.inf if updates else 0.0
     gaussian = dp_accounting.GaussianDpEvent(noise_multiplier)

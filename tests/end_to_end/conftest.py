@@ -105,7 +105,7 @@ def script(compilation_cache):
         started.append(process)
         if not wait:
             return process
-        process.out, process.err = process.communicate(timeout=120)
+        process.out, process.err = process.communicate(timeout=300)
         return process
 
     yield start
