@@ -7,7 +7,8 @@ A sweep is a file:
   name, of which every combination is a setting, or with `DRAWS` (and `DRAW_SEED`) so many at
   random, also from a `gan_jax.ranges.Range`;
 - `FIGURES`, those of a run's own last evaluation that are tabled; or `EVALUATE`, flags of
-  `experiments.evaluate`, which then scores each run.
+  `experiments.evaluate`, which then scores each run; `SUCCESS`, the bounds of figures that a
+  success has, whose share is tabled.
 
 Every member is a run in a folder of its own under `--workdir`. Members that differ in seeds and
 their optimizers' numbers alone are trained together, up to `--together` of them, by a process of
@@ -66,10 +67,10 @@ def main() -> None:
         return
     with runs.lock(folder):
         said = run_all(sweep, path, folder, groups)
+    why = {m.workdir: line for group, line in zip(groups, said, strict=True) for m in group}
     found = [
-        (member, sweeps.outcome(sweep, member) or Outcome(None, said[index]))
-        for index, group in enumerate(groups)
-        for member in group
+        (m, sweeps.outcome(sweep, m) or sweeps.judged(sweep, Outcome(None, why[m.workdir])))
+        for m in members
     ]
     text = sweeps.table(found)
     write_whole(folder / "table.md", text)
@@ -191,7 +192,8 @@ def score(sweep: Mapping[str, Any], member: Member) -> Outcome:
 
 def keep(sweep: Mapping[str, Any], member: Member, outcome: Outcome) -> None:
     """Notes in a member's folder what became of it."""
-    record = {"told": sweeps.told(sweep, member), **outcome._asdict()}
+    record = {"told": sweeps.told(sweep, member), "figures": outcome.figures}
+    record["failure"] = outcome.failure
     write_whole(member.workdir / "member.json", json.dumps(record, indent=1) + "\n")
 
 

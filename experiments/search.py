@@ -24,14 +24,13 @@ from experiments.sweeps import Outcome, Outcomes
 from experiments.workers import Job, Workers
 from gan_jax import runs
 from gan_jax.files import write_whole
-from gan_jax.ranges import Range, rounded
+from gan_jax.ranges import Range
 from gan_jax.types import UserError
 
 _TRIALS = flags.DEFINE_integer("trials", 20, "All together, failed ones too.", lower_bound=1)
 flags.FLAGS.set_default("sweep", "configs/sweeps/search.py")
 
 _PARTS = ("BASE", "SEEDS", "OVERRIDES", "FIGURES", "EVALUATE")  # that trials have from the file
-_DIRECTIONS = ("minimize", "maximize")
 
 
 def main() -> None:
@@ -40,7 +39,7 @@ def main() -> None:
             "--dry_run: what a search will do is not known: try it on the AXES by ablate"
         )
     path = Path(flags.FLAGS.sweep)
-    sweep = checked(sweeps.read(path))
+    sweep = sweeps.searchable(sweeps.read(path))
     folder = Path(flags.FLAGS.workdir or f"runs/{path.stem}")
     with runs.lock(folder):
         study = open_study(sweep, folder)
@@ -61,22 +60,6 @@ def main() -> None:
     )
     write_whole(folder / "table.md", text)
     print(text, end="")
-
-
-def checked(sweep: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The sweep, if it can be searched.
-
-    Raises:
-      UserError: it lacks a part, or the objective is no figure of it.
-    """
-    if missing := [name for name in ("BASE", "SEEDS", "AXES", "OBJECTIVE") if name not in sweep]:
-        raise UserError(f"the sweep has no {missing[0]}, which a search needs")
-    figures = sweep.get("FIGURES", sweeps.EVALUATED)
-    if sweep["OBJECTIVE"] not in figures and "metrics" not in sweep.get("EVALUATE", {}):
-        raise UserError(f"OBJECTIVE {sweep['OBJECTIVE']!r} is none of {', '.join(figures)}")
-    if sweep.get("DIRECTION") not in _DIRECTIONS:
-        raise UserError(f"the sweep's DIRECTION is {' or '.join(map(repr, _DIRECTIONS))}")
-    return sweep
 
 
 def open_study(sweep: Mapping[str, Any], folder: Path) -> Any:
@@ -162,7 +145,7 @@ class Search:
 
     def _trial(self, trial: Any) -> dict[str, Any]:
         """The sweep that a trial is."""
-        values = setting(self._sweep["AXES"], trial.params)
+        values = sweeps.setting_of(self._sweep["AXES"], trial.params)
         parts = {name: self._sweep[name] for name in _PARTS if name in self._sweep}
         return {**parts, "SETTINGS": {_name(values): values}}
 
@@ -170,9 +153,9 @@ class Search:
         """Tells the study what a trial came to; of one whose process was killed nothing."""
         trial = self._study.trials[number]
         outcomes = self._outcomes(trial)
-        good = [outcome.figures for _, outcome in outcomes if outcome.figures is not None]
-        if len(good) == len(outcomes):
-            self._study.tell(number, sweeps.intervals(good)[self._sweep["OBJECTIVE"]].mean)
+        ends = [outcome for _, outcome in outcomes]
+        if all(end.figures is not None for end in ends):
+            self._study.tell(number, sweeps.intervals(ends)[self._sweep["OBJECTIVE"]].mean)
         elif not killed:
             self._study.tell(number, state=_failed())
 
@@ -193,7 +176,9 @@ class Search:
 
     def name(self, trial: Any) -> str:
         """What a trial is called."""
-        return f"trial {trial.number}, {_name(setting(self._sweep['AXES'], trial.params))}"
+        return (
+            f"trial {trial.number}, {_name(sweeps.setting_of(self._sweep['AXES'], trial.params))}"
+        )
 
 
 def space(axes: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,16 +189,6 @@ def space(axes: Mapping[str, Any]) -> dict[str, Any]:
         name: FloatDistribution(values.low, values.high, log=values.log)
         if isinstance(values, Range)
         else CategoricalDistribution([str(value) for value in values])
-        for name, values in axes.items()
-    }
-
-
-def setting(axes: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
-    """The setting that a trial's parameters stand for, numbers to four digits."""
-    return {
-        name: rounded(params[name])
-        if isinstance(values, Range)
-        else {str(value): value for value in values}[params[name]]
         for name, values in axes.items()
     }
 

@@ -12,7 +12,7 @@ from PIL import Image
 from experiments import charts, html_page, sweeps
 from experiments.charts import Axis
 from experiments.html_page import Picture
-from experiments.sweeps import Interval, Outcomes
+from experiments.sweeps import Interval, Outcome, Outcomes
 
 _STYLE = (
     charts.STYLE
@@ -73,11 +73,10 @@ def effects(found: Outcomes, axis: str) -> dict[str, dict[str, Interval]]:
     order = dict.fromkeys(
         label for _, label in sorted(zip(map(_rank, values), labels, strict=True))
     )
-    members: dict[str, list[Mapping[str, float]]] = {label: [] for label in order}
+    members: dict[str, list[Outcome]] = {label: [] for label in order}
     for label, (_, outcome) in zip(labels, found, strict=True):
-        if outcome.figures is not None:
-            members[label].append(outcome.figures)
-    return {label: sweeps.intervals(good) for label, good in members.items()}
+        members[label].append(outcome)
+    return {label: sweeps.intervals(outcomes) for label, outcomes in members.items()}
 
 
 def _rank(value: Any) -> tuple[float, str]:
@@ -110,7 +109,7 @@ def coordinates(found: Outcomes) -> list[Axis]:
     axes = [axis_of(n, values) for n, values in given.items() if len(set(map(str, values))) > 1]
     means = list(sweeps.summary(found).values())
     return axes + [
-        axis_of(name, [mean[name].mean if mean else None for mean in means], apart=False)
+        axis_of(name, [m[name].mean if name in m else None for m in means], apart=False)
         for name in sweeps.figures_of(found)
     ]
 
@@ -188,7 +187,7 @@ def _table(found: Outcomes) -> str:
         sweeps.by_setting(found), sweeps.summary(found).values(), strict=True
     ):
         failed = sum(outcome.figures is None for outcome in outcomes)
-        cells = [str(means[name]) if means else "-" for name in names]
+        cells = [str(means.get(name, "-")) for name in names]
         cells.append(f"{len(outcomes)}, {failed}")
         row = "".join(f"<td>{cell}</td>" for cell in cells)
         rows.append(f'<tr><th scope="row">{escape(setting)}</th>{row}</tr>')

@@ -16,13 +16,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gan_jax import optimizers
-from gan_jax.ranges import Range
+from gan_jax.ranges import Range, rounded
 from gan_jax.types import UserError
 
 EVALUATED = ("fid", "kid", "precision", "recall")
 """Figures of `experiments.evaluate` where a sweep names neither those of its runs nor `metrics`."""
 
+SUCCESS = "success"
+"""What is tabled of members beside their figures: 1 where they have it, 0 elsewhere."""
+
 _PARTS = ("BASE", "SEEDS")
+_DIRECTIONS = ("minimize", "maximize")
 
 
 class Member(NamedTuple):
@@ -128,11 +132,47 @@ def _structure(member: Member) -> str:
     return json.dumps([member.base, settings], default=str)
 
 
+def searchable(sweep: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The sweep, if it can be searched.
+
+    Raises:
+      UserError: it lacks a part, or the objective is no figure of it.
+    """
+    if missing := [name for name in ("BASE", "SEEDS", "AXES", "OBJECTIVE") if name not in sweep]:
+        raise UserError(f"the sweep has no {missing[0]}, which a search needs")
+    figures = sweep.get("FIGURES", EVALUATED)
+    if sweep["OBJECTIVE"] not in figures and "metrics" not in sweep.get("EVALUATE", {}):
+        raise UserError(f"OBJECTIVE {sweep['OBJECTIVE']!r} is none of {', '.join(figures)}")
+    if sweep.get("DIRECTION") not in _DIRECTIONS:
+        raise UserError(f"the sweep's DIRECTION is {' or '.join(map(repr, _DIRECTIONS))}")
+    return sweep
+
+
+def setting_of(axes: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """The setting that a trial's parameters stand for, numbers to four digits."""
+    return {
+        name: rounded(params[name])
+        if isinstance(values, Range)
+        else {str(value): value for value in values}[params[name]]
+        for name, values in axes.items()
+    }
+
+
 class Outcome(NamedTuple):
-    """What became of a member: its figures, or why there are none."""
+    """What became of a member: its figures, or why there are none; whether it is a success."""
 
     figures: Mapping[str, float] | None
     failure: str = ""
+    success: bool | None = None
+
+
+def judged(sweep: Mapping[str, Any], outcome: Outcome) -> Outcome:
+    """An outcome by the sweep's `SUCCESS`, if it has such: all of these figures within bounds."""
+    if "SUCCESS" not in sweep:
+        return outcome
+    found = outcome.figures or {}
+    within = lambda name, low, high: low <= found.get(name, math.nan) <= high
+    return outcome._replace(success=all(within(n, *b) for n, b in sweep["SUCCESS"].items()))
 
 
 def told(sweep: Mapping[str, Any], member: Member) -> str:
@@ -151,7 +191,7 @@ def outcome(sweep: Mapping[str, Any], member: Member) -> Outcome | None:
     record = json.loads(path.read_text())
     if record["told"] != told(sweep, member):
         return None
-    return Outcome(record["figures"], record["failure"])
+    return judged(sweep, Outcome(record["figures"], record["failure"]))
 
 
 Outcomes = Sequence[tuple[Member, Outcome]]
@@ -177,17 +217,17 @@ def interval(values: Sequence[float]) -> Interval:
     return Interval(statistics.mean(values), float(t.ppf(0.975, len(values) - 1)) * error)
 
 
-def intervals(good: Sequence[Mapping[str, float]]) -> dict[str, Interval]:
-    """Of members' figures, by name; empty where there is no member."""
-    return {name: interval([figures[name] for figures in good]) for name in (good or [{}])[0]}
+def intervals(outcomes: Sequence[Outcome]) -> dict[str, Interval]:
+    """Of the figures of those that did not fail, by name; of all the share of successes."""
+    good = [outcome.figures for outcome in outcomes if outcome.figures is not None]
+    means = {name: interval([figures[name] for figures in good]) for name in (good or [{}])[0]}
+    judged = [float(o.success) for o in outcomes if o.success is not None]
+    return means | ({SUCCESS: interval(judged)} if judged else {})
 
 
 def summary(found: Outcomes) -> dict[str, dict[str, Interval]]:
-    """Of each setting the figures over the seeds that did not fail, empty where all failed."""
-    return {
-        setting: intervals([o.figures for o in outcomes if o.figures is not None])
-        for setting, outcomes in by_setting(found)
-    }
+    """Of each setting its `intervals`."""
+    return {setting: intervals(outcomes) for setting, outcomes in by_setting(found)}
 
 
 def table(found: Outcomes) -> str:
@@ -195,7 +235,7 @@ def table(found: Outcomes) -> str:
     names, means = figures_of(found), summary(found)
     lines = [f"| setting | {' | '.join(names)} | seeds, failed |", "|---" * (len(names) + 2) + "|"]
     for setting, outcomes in by_setting(found):
-        cells = [str(means[setting][name]) if means[setting] else "-" for name in names]
+        cells = [str(means[setting].get(name, "-")) for name in names]
         failed = sum(outcome.figures is None for outcome in outcomes)
         lines.append(f"| {' | '.join([setting, *cells])} | {len(outcomes)}, {failed} |")
     return "\n".join(lines) + "\n"
@@ -209,14 +249,17 @@ def rows(found: Outcomes) -> str:
     writer.writerow(["setting", *settings, *names, "failure"])
     for member, outcome in found:
         values = [member.overrides.get(name, "") for name in settings]
-        figures = [(outcome.figures or {}).get(name, "") for name in names]
+        known = {**(outcome.figures or {}), SUCCESS: outcome.success}
+        figures = [known.get(name, "") for name in names]
         writer.writerow([member.setting, *values, *figures, outcome.failure])
     return out.getvalue()
 
 
 def figures_of(found: Outcomes) -> list[str]:
-    """Names of the figures, in order."""
-    return list(dict.fromkeys(name for _, outcome in found for name in outcome.figures or {}))
+    """Names of the figures, in order; last of success, where it is judged."""
+    names = dict.fromkeys(name for _, outcome in found for name in outcome.figures or {})
+    judged = any(outcome.success is not None for _, outcome in found)
+    return [*names, *[SUCCESS] * judged]
 
 
 def by_setting(found: Outcomes) -> Iterator[tuple[str, list[Outcome]]]:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from gan_jax.game import Aux, Game, Turn, View
-from gan_jax.types import Array, Params
+from gan_jax.types import Array, Params, UserError
 
 
 def unrolled(game: Game, *, steps: int, optimizer: optax.GradientTransformation) -> Game:
@@ -30,7 +30,12 @@ def unrolled(game: Game, *, steps: int, optimizer: optax.GradientTransformation)
 
     Returns:
       The game.
+
+    Raises:
+      UserError: there is no such number of steps.
     """
+    if not 0 <= steps < 2**31:
+        raise UserError(f"unrolled: {steps} steps are not in 0..2^31 - 1")
     answer = game.turns[0]
     opponent = answer.player
 

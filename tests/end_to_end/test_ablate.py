@@ -101,6 +101,18 @@ def test_the_table_has_means_and_intervals_of_what_did_not_fail():
     assert lines[1:3] == ["a,0,1.0,0.1,", "a,0,,,why"]
 
 
+def test_a_success_has_its_figures_within_bounds_and_a_failure_is_none():
+    sweep = {"SUCCESS": {"fid": (0, 2), "kid": (0, 1)}}
+    ends = [Outcome({"fid": f, "kid": 0.1}) for f in (1.0, 3.0)] + [Outcome(None, "why")]
+    found = [(member("a"), sweeps.judged(sweep, end)) for end in ends]
+    assert [outcome.success for _, outcome in found] == [True, False, False]
+    header, _, row = sweeps.table(found).splitlines()
+    assert header == "| setting | fid | kid | success | seeds, failed |"
+    assert row == "| a | 2 ± 13 | 0.1 ± 0 | 0.333 ± 1.4 | 3, 1 |"
+    assert sweeps.rows(found).splitlines()[3] == "a,0,,,False,why"
+    assert sweeps.judged({}, ends[0]).success is None
+
+
 def test_members_that_differ_in_seeds_and_numbers_of_optimizers_are_a_group():
     rate = "generator.learning_rate"
     members = [

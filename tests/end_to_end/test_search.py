@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from experiments import search
+from experiments import sweeps
 from gan_jax.ranges import Range
 from gan_jax.types import UserError
 
@@ -63,12 +63,12 @@ def test_a_sweep_that_cannot_be_searched_is_refused(change, said):
     sweep = {"BASE": "", "SEEDS": (0,), "AXES": {}, "FIGURES": ("a",), "OBJECTIVE": "a"}
     sweep = {**sweep, "DIRECTION": "minimize", **change}
     with pytest.raises(UserError, match=said):
-        search.checked({name: value for name, value in sweep.items() if value is not None})
+        sweeps.searchable({name: value for name, value in sweep.items() if value is not None})
 
 
 def test_parameters_stand_for_a_setting():
     axes = {"rate": Range(1e-4, 1e-2), "hidden": ((8,), (4, 4))}
-    assert search.setting(axes, {"rate": 0.00123456, "hidden": "(4, 4)"}) == {
+    assert sweeps.setting_of(axes, {"rate": 0.00123456, "hidden": "(4, 4)"}) == {
         "rate": 0.001235,
         "hidden": (4, 4),
     }

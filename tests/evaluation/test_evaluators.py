@@ -104,7 +104,7 @@ class Counted:
 def test_no_more_is_read_than_is_clustered():
     counted = Counted(dataset(CLUSTERED))
     evaluation.cluster_coverage(counted, limit=100)
-    assert counted.read == set(range(100))
+    assert len(counted.read) == 100
 
 
 def test_sounds_are_clustered_by_what_is_heard():
