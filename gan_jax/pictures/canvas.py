@@ -17,6 +17,21 @@ def figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), dpi=_DPI, layout="constrained")
 
 
+def panels(across: int, down: int, width: float, height: float) -> Figure:
+    """An empty figure for panels of so many inches, laid out by rule: constraints take seconds."""
+    page = Figure(figsize=(width * across, height * down), dpi=_DPI)
+    left, right, bottom, top, gap = 0.5, 0.15, 0.3, 0.3, 0.6  # inches
+    page.subplots_adjust(
+        left=left / (width * across),
+        right=1 - right / (width * across),
+        bottom=bottom / (height * down),
+        top=1 - top / (height * down),
+        wspace=gap / (width - gap),
+        hspace=gap / (height - gap),
+    )
+    return page
+
+
 def frame(axes: Axes, title: str = "") -> None:
     """Titles axes and keeps their left and lower lines alone."""
     axes.set_title(title, fontsize=9, loc="left", color=INK)

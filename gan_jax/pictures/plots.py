@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 
-from gan_jax.pictures.canvas import INK, PALETTE, figure, render, tidy
+from gan_jax.pictures.canvas import INK, PALETTE, figure, panels, render, tidy
 from gan_jax.types import UserError
 
 _SHARED = {"loss": "losses", "logit": "logits", "norm": "norms"}  # panels by a word in the name
@@ -176,13 +176,15 @@ def curves(records: Sequence[Mapping[str, Any]]) -> np.ndarray:
     Returns:
       The picture.
     """
-    panels = _panels({key for record in records for key in record} - {"step"})
-    series = {key: _series(records, key) for keys in panels.values() for key in keys}
-    drawn = {title: [key for key in keys if len(series[key][0])] for title, keys in panels.items()}
+    subjects = _panels({key for record in records for key in record} - {"step"})
+    series = {key: _series(records, key) for keys in subjects.values() for key in keys}
+    drawn = {
+        title: [key for key in keys if len(series[key][0])] for title, keys in subjects.items()
+    }
     drawn = {title: keys for title, keys in drawn.items() if keys} or {"no metrics yet": []}
     across = min(len(drawn), 2 if len(drawn) in (2, 4) else 3)
     down = math.ceil(len(drawn) / across)
-    page = figure(3.3 * across, 2.4 * down)
+    page = panels(across, down, 3.3, 2.4)
     for place, (title, keys) in enumerate(drawn.items(), start=1):
         axes = page.add_subplot(down, across, place)
         _panel(axes, title, {key: series[key] for key in keys})
