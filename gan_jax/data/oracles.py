@@ -17,6 +17,7 @@ from gan_jax.types import UserError
 
 _SPLITS = {"train": 0, "test": 1}
 _AT_ONCE = 500  # sequences
+_BLOCK = 64  # columns that are summed first
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,9 +48,7 @@ class Oracle:
             state, token = self._begin(len(part))
             for place in range(length):
                 state, logits = self._step(state, token)
-                cumulative = np.cumsum(np.exp(_centred(logits)), axis=1)
-                drawn = random.random((len(part), 1), np.float32) * cumulative[:, -1:]
-                token = np.minimum((cumulative < drawn).sum(axis=1), logits.shape[1] - 1)
+                token = _quantile(np.exp(_centred(logits)), random.random(len(part), np.float32))
                 part[:, place] = token
         return tokens
 
@@ -128,6 +127,20 @@ def _written(
     model = make_oracle(vocabulary, seed=seed)
     random = np.random.Generator(np.random.Philox(key=[seed % 2**64, 1 + _SPLITS[split]]))
     return model, model.sample(n, length, random)
+
+
+def _quantile(weights: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """The first column by which a row's weights [N, V] reach its share [N] of their sum."""
+    rows, columns = np.arange(len(weights)), weights.shape[1]
+    starts = np.arange(0, columns, _BLOCK)
+    blocks = np.cumsum(np.add.reduceat(weights, starts, axis=1), axis=1)
+    wanted = shares * blocks[:, -1]
+    block = np.minimum((blocks < wanted[:, None]).sum(axis=1), len(starts) - 1)
+    before = np.where(block > 0, blocks[rows, block - 1], 0)
+    places = np.minimum(starts[block, None] + np.arange(_BLOCK), columns - 1)
+    within = np.cumsum(weights[rows[:, None], places], axis=1)
+    found = (within < (wanted - before)[:, None]).sum(axis=1)
+    return np.minimum(starts[block] + found, columns - 1).astype(np.int32)
 
 
 def _parts(x: np.ndarray) -> list[np.ndarray]:
