@@ -72,11 +72,10 @@ def test_every_recipe_is_traced_as_it_is(name, tiny):
     recipe = recipes.load_recipe(path)
     config = recipes.completed(recipe, recipes.configure(recipe, name.partition(":")[2]))
     game = recipes.make_game(recipe, config)
-    batch = data.first(recipes.make_data(recipe, config, config.data.split), config.batch_size)
-    state = jax.eval_shape(lambda: recipes.make_state(recipe, config, game, batch))
-    shapes = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct((game.repeats, *x.shape), x.dtype), dict(batch)
-    )
+    few = data.first(recipes.make_data(recipe, config, config.data.split), 2 * game.group)
+    state = jax.eval_shape(lambda: recipes.make_state(recipe, config, game, few))
+    call = game.repeats, config.batch_size
+    shapes = {n: jax.ShapeDtypeStruct((*call, *x.shape[1:]), x.dtype) for n, x in few.items()}
     ema_decay = recipes.make_ema_decay(recipe, config) or config.ema_decay
     play = partial(step.train_step, game, ema_decay=ema_decay)
     after, metrics = jax.eval_shape(play, state, shapes)
