@@ -91,13 +91,14 @@ def run_all(
     That is not kept, since the process may have failed for want of memory or a place to write.
     """
     said = [""] * len(groups)
-    left = lambda group: [m for m in group if sweeps.outcome(sweep, m) is None]
+    not_done = lambda members: [m for m in members if sweeps.outcome(sweep, m) is None]
     jobs = {
         job_of(path, folder, index, f"group {index}"): index
         for index, group in enumerate(groups)
-        if left(group)
+        if not_done(group)
     }
-    total = sum(map(len, groups))
+    left = [member for group in groups for member in group]
+    total = len(left)
     with (
         workers.hired() as hired,
         tqdm(total=total, desc=path.stem, unit="member", disable=None) as bar,
@@ -113,7 +114,8 @@ def run_all(
                 for member in groups[index]:
                     if (outcome := sweeps.outcome(sweep, member)) and outcome.failure:
                         workers.say(f"{member.setting}, seed {member.seed}: {outcome.failure}")
-            bar.update(total - sum(len(left(group)) for group in groups) - bar.n)
+            left = not_done(left)
+            bar.update(total - len(left) - bar.n)
     return said
 
 

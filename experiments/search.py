@@ -155,7 +155,10 @@ class Search:
         outcomes = self._outcomes(trial)
         ends = [outcome for _, outcome in outcomes]
         if all(end.figures is not None for end in ends):
-            self._study.tell(number, sweeps.intervals(ends)[self._sweep["OBJECTIVE"]].mean)
+            means, objective = sweeps.intervals(ends), self._sweep["OBJECTIVE"]
+            if objective not in means:
+                raise UserError(f"OBJECTIVE {objective!r} is none of {', '.join(means)}")
+            self._study.tell(number, means[objective].mean)
         elif not killed:
             self._study.tell(number, state=_failed())
 

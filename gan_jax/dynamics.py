@@ -30,7 +30,8 @@ def as_map(
 
     Args:
       game: the game.
-      state: where the vector begins, and all that is no such number comes from.
+      state: where the vector begins. What is no such number, such as counts and flags, stays as it
+        is here.
       batch: columns `[repeats, B, ...]`.
       steps: how many make up the map.
       **settings: as `train_step` takes them.
@@ -41,26 +42,17 @@ def as_map(
 
     def numbers(state: GameState) -> Any:
         kept = {name: (player.params, player.opt_state) for name, player in state.players.items()}
-        return [leaf for leaf in jax.tree.leaves(kept) if jnp.issubdtype(leaf.dtype, jnp.floating)]
+        return [leaf for leaf in jax.tree.leaves(kept) if _is_number(leaf)]
 
     start, back = ravel_pytree(numbers(state))
 
     def at(vector: Array) -> GameState:
         values = iter(back(vector))
-        floating = lambda leaf: jnp.issubdtype(leaf.dtype, jnp.floating)
-        put = lambda leaf: next(values) if floating(leaf) else leaf
-        players = {
-            name: player.replace(
-                **dict(
-                    zip(
-                        ("params", "opt_state"),
-                        jax.tree.map(put, (player.params, player.opt_state)),
-                        strict=True,
-                    )
-                )
-            )
-            for name, player in sorted(state.players.items())
-        }
+        put = lambda leaf: next(values) if _is_number(leaf) else leaf
+        players = {}
+        for name, player in sorted(state.players.items()):  # as trees have them
+            params, opt_state = jax.tree.map(put, (player.params, player.opt_state))
+            players[name] = player.replace(params=params, opt_state=opt_state)
         return state.replace(players=players)
 
     def move(vector: Array) -> Array:
@@ -70,6 +62,10 @@ def as_map(
         return ravel_pytree(numbers(after))[0]
 
     return move, start, at
+
+
+def _is_number(leaf: Array) -> bool:
+    return jnp.issubdtype(leaf.dtype, jnp.floating)
 
 
 def multipliers(move: Move, point: Array) -> np.ndarray:
