@@ -282,7 +282,7 @@ def begin(
     batch = data.first(real, 2 * game.group)
     make_state = partial(recipes.make_state, recipe, config, game, batch)
     checkpoints = make_checkpoints(workdir, plan)
-    if (restored := checkpoints.restore(jax.eval_shape(make_state))) is not None:
+    if checkpoints.steps() and (restored := checkpoints.restore(jax.eval_shape(make_state))):
         step, state = restored
         say(f"continuing {workdir} from step {step:,} of {plan.steps:,}")
     else:

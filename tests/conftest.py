@@ -1,7 +1,7 @@
 """Every test: two virtual CPU devices; warnings and rank promotion are errors.
 
-XLA does not optimise in the tests' own process, where programs are compiled to run once or twice;
-in the processes of scripts it does.
+XLA does not optimise where programs are compiled to run once or twice; the fixture `optimised` lets
+it.
 """
 
 import contextlib

@@ -79,6 +79,17 @@ def tiny(request):
     return configure
 
 
+def script_environment(compilation_cache, devices=1):
+    """Of scripts, whose programs run as few times as those of tests: nor does XLA optimise them."""
+    return os.environ | {
+        "PYTHONPATH": str(ROOT),
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+        "JAX_COMPILATION_CACHE_DIR": str(compilation_cache),
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
+
+
 @pytest.fixture
 def script(compilation_cache):
     """Starts `python -m experiments.NAME ...`, or `code` in its stead.
@@ -91,13 +102,7 @@ def script(compilation_cache):
     def start(name, *arguments, wait=True, code=None, devices=1, cwd=None):
         what = ["-m", f"experiments.{name}"] if code is None else ["-c", code]
         command = [sys.executable, *what, *map(str, arguments)]
-        settings = {
-            "PYTHONPATH": str(ROOT),
-            "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
-            "JAX_COMPILATION_CACHE_DIR": str(compilation_cache),
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        }
-        environment = os.environ | settings
+        environment = script_environment(compilation_cache, devices)
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         process = subprocess.Popen(
             command, env=environment, cwd=cwd, start_new_session=True, **pipes
@@ -119,21 +124,21 @@ FORKS = """
 import json, os, runpy, sys, tempfile, warnings
 import sklearn.datasets
 from experiments import app, recipes, run_folder
-before, lists = json.loads(sys.argv[1])
 warnings.simplefilter("ignore")
-exec(before)
-for name, *arguments in lists:
+for request in sys.stdin:
+    before, name, *arguments = json.loads(request)
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         child = os.fork()
         if not child:
             os.dup2(out.fileno(), 1)
             os.dup2(err.fileno(), 2)
             sys.argv = [name, *arguments]
+            exec(before)
             runpy.run_module(f"experiments.{name}", run_name="__main__", alter_sys=True)
             os._exit(0)
         _, status = os.waitpid(child, 0)
         said = [file.seek(0) or file.read() for file in (out, err)]
-        print(json.dumps([os.waitstatus_to_exitcode(status), *said]))
+        print(json.dumps([os.waitstatus_to_exitcode(status), *said]), flush=True)
 """
 
 
@@ -143,18 +148,29 @@ class Ended(NamedTuple):
     err: str
 
 
+@pytest.fixture(scope="session")
+def forks(compilation_cache, cache):
+    """A process that has the imports of scripts behind it, and runs each in a child of its own."""
+    command = [sys.executable, "-c", FORKS]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    environment = script_environment(compilation_cache)
+    with subprocess.Popen(command, env=environment, cwd=ROOT, **pipes) as process:
+        yield process
+
+
 @pytest.fixture
-def scripts(script):
+def scripts(forks):
     """Runs command lines, the names of scripts and their arguments, one after the other.
 
-    Each is a child of one process that has the imports behind it, and has run the code `before`.
+    Each is a child of a process that has the imports behind it, and runs the code `before` first.
     """
 
     def run(*lines, before=""):
-        lines = [list(map(str, line)) for line in lines]
-        done = script(None, json.dumps([before, lines]), code=FORKS)
-        assert done.returncode == 0, done.err
-        return [Ended(*json.loads(line)) for line in done.out.splitlines()]
+        ended = []
+        for line in lines:
+            print(json.dumps([before, *map(str, line)]), file=forks.stdin, flush=True)
+            ended.append(Ended(*json.loads(forks.stdout.readline())))
+        return ended
 
     return run
 
