@@ -50,6 +50,9 @@ HERE = (
 )
 """Data that come with the library."""
 
+LARGE = ("flowers_128", "edges2shoes_handbags")
+"""Data that take seconds to decode."""
+
 
 @pytest.fixture
 def tiny(request):
@@ -62,6 +65,9 @@ def tiny(request):
         config = recipes.configure(recipe, variant, **recipe.TINY)
         if config.data.name not in HERE:
             request.getfixturevalue("prepared_tfds")
+        if config.data.name in LARGE:
+            config.data.split = "train[:200]"
+            config.data.test_split = config.data.test_split and "train[-100:]"
         short = {
             "steps": 8,
             "batch_size": 8,

@@ -69,11 +69,11 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(
 
 @pytest.mark.parametrize("name", [*RECIPES, "translation/pix2pix:camvid"])
 def test_every_recipe_is_traced_as_it_is(name, tiny):
-    path, _ = tiny(name)
+    path, small = tiny(name)
     recipe = recipes.load_recipe(path)
     config = recipes.completed(recipe, recipes.configure(recipe, name.partition(":")[2]))
     game = recipes.make_game(recipe, config)
-    few = data.first(recipes.make_data(recipe, config, config.data.split), 2 * game.group)
+    few = data.first(recipes.make_data(recipe, config, small.data.split), 2 * game.group)
     state = jax.eval_shape(lambda: recipes.make_state(recipe, config, game, few))
     call = game.repeats, config.batch_size
     shapes = {n: jax.ShapeDtypeStruct((*call, *x.shape[1:]), x.dtype) for n, x in few.items()}
