@@ -7,6 +7,8 @@ the modes; `--config.r1=0` shows what happens without. What else is said to help
 - `loss`, `r1`, `r2`, `gradient_penalty`, `discriminator_repeats`, as in `image/dcgan.py`;
 - `net.minibatch`, kernels of minibatch discrimination (Salimans et al., 2016, arXiv:1606.03498)
   over groups of 16;
+- `top_share`, of a batch's samples, the most real of which alone the generator learns from (top-k,
+  Sinha et al., 2020, arXiv:2002.06224);
 - `unroll`, steps of the discriminator that the generator foresees (Metz et al., 2017,
   arXiv:1611.02163), of Adam at `unroll_rate`.
 
@@ -48,6 +50,7 @@ def get_config(variant: str = "ring") -> ConfigDict:
     config.r2 = 0.0
     config.gradient_penalty = 0.0
     config.discriminator_repeats = 1
+    config.top_share = 1.0
     config.unroll = 0
     config.unroll_rate = 1e-3
     return config
@@ -67,6 +70,7 @@ def make_game(config: ConfigDict) -> Game:
         penalties=[R1(config.r1), R2(config.r2), GradientPenalty(config.gradient_penalty)],
         group=_GROUP if kernels else 1,
         discriminator_repeats=config.discriminator_repeats,
+        top_share=config.top_share,
     )
     if not config.unroll:
         return game
