@@ -1,9 +1,11 @@
 """Arrays that are costly to make, kept in files: whole or absent, and never to be relied on."""
 
+import contextlib
+import fcntl
 import hashlib
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,31 @@ def keep(path: Path, arrays: Mapping[str, Any]) -> None:
             np.savez(file, **{**whole, _DIGEST: np.array(_digest(whole))})
     except UserError as error:
         _log.warning("%s; it will be made again", error)
+
+
+@contextlib.contextmanager
+def alone(path: Path, say: Callable[[str], None] = lambda line: None) -> Iterator[None]:
+    """Holds a file to be kept against other processes, so that one makes what all want.
+
+    Others wait, and find it made; where a folder cannot be written or has no locks none do.
+
+    Args:
+      path: of the file.
+      say: is told where there is a wait.
+    """
+    name = path.with_suffix(".lock")
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context(name.open("w"))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say(f"waiting for another process, which makes {path}")
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            # Whoever waits for it holds a file without a name by then, which does no harm.
+            stack.callback(name.unlink, missing_ok=True)
+        yield
 
 
 def _digest(arrays: Mapping[str, np.ndarray]) -> str:

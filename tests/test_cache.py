@@ -1,3 +1,4 @@
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -93,6 +94,30 @@ def test_whoever_reads_while_others_write_finds_whole_arrays(tmp_path):
     with ThreadPoolExecutor(4) as pool:
         for recalled in pool.map(keep_and_recall, range(16)):
             assert_whole(recalled)
+
+
+def test_one_makes_what_others_wait_for(tmp_path):
+    path, made, waits = tmp_path / "new" / "some.npz", [], []
+
+    def make(who):
+        with cache.alone(path, waits.append):
+            if cache.recall(path) is None:
+                while len(waits) < 2:  # until both others wait
+                    time.sleep(0.01)
+                made.append(who)
+                cache.keep(path, ARRAYS)
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(make, range(3)))
+    assert len(made) == 1
+    assert waits == [f"waiting for another process, which makes {path}"] * 2
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_folder_without_locks_stops_nobody(tmp_path):
+    (tmp_path / "file").touch()
+    with cache.alone(tmp_path / "file" / "some.npz"):
+        pass
 
 
 @pytest.mark.parametrize(("base", "expected"), [("/caches", "/caches"), ("", "/home/me/.cache")])

@@ -138,7 +138,8 @@ def classifier(
         What does not fit into memory is streamed.
       settings: see `ClassifierSettings`.
       cache: a folder that keeps weights by a fingerprint of data and settings, which any number of
-        processes may share; None keeps none. `cache.default_folder()` is the usual one.
+        processes may share, of which one trains and others wait; None keeps none.
+        `cache.default_folder()` is the usual one.
       held_out: data whose accuracy the protocol shall state, with a warning where it is weak: more
         than a tenth of the errors that guessing the commonest class would make.
       report: takes lines for the reader.
@@ -162,17 +163,20 @@ def classifier(
     data = fingerprint(_stored(dataset))
     example = net_input(kind, stored)
     shapes = jax.eval_shape(lambda: net.init(jax.random.key(0), example, train=True))
-    path = variables = None
-    if cache is not None:
+    variables: Variables | None
+    training = f"training a classifier of {source}, {len(dataset):,} examples"
+    if cache is None:
+        say(training)
+        variables = _train(net, dataset, settings)
+    else:
         made_of = json.dumps([_VERSION, kind.name, classes, dataclasses.asdict(settings), data])
         path = Path(cache) / f"classifier-{hashlib.sha256(made_of.encode()).hexdigest()[:32]}.npz"
-        variables = _recall(path, shapes)
-    if variables is None:
-        kept = "" if path is None else f", to be kept in {path}"
-        say(f"training a classifier of {source}, {len(dataset):,} examples{kept}")
-        variables = _train(net, dataset, settings)
-        if path is not None:
-            files.keep(path, flatten_dict(variables, sep="/"))
+        with files.alone(path, say):
+            variables = _recall(path, shapes)
+            if variables is None:
+                say(f"{training}, to be kept in {path}")
+                variables = _train(net, dataset, settings)
+                files.keep(path, flatten_dict(variables, sep="/"))
     extractor = from_net(net, variables, "classifier", kind)
     protocol = {
         **extractor.protocol,
