@@ -112,7 +112,8 @@ def judged():
 
 def infogan():
     critic = nets.mlp.Discriminator((6,), heads=(("class", 4), ("tilt", 1)))
-    return algorithms.infogan(GENERATOR, critic, classes=4, codes={"tilt": priors.uniform(1)}, **Z)
+    codes = {"tilt": priors.uniform(1)}
+    return algorithms.infogan(GENERATOR, critic, classes=4, codes=codes, data_information=0.5, **Z)
 
 
 def coupled():

@@ -1,14 +1,17 @@
 """InfoGAN: a class and two more codes, found without labels.
 
 Chen et al., 2016, arXiv:1606.03657: a categorical code of ten and two uniform ones, whose λ
-`information` holds; the discriminator's body also guesses them. Two things make the classes those
+`information` holds; the discriminator's body also guesses them. Three things make the classes those
 of the data, not whatever a generator can write into pictures for a net to read:
 
 - the noise is small beside the one-hot code, as in ClusterGAN (Mukherjee et al., 2018,
   arXiv:1809.03627), and so are the two other codes: a class begins as one picture and spreads;
 - the discriminator sees data and samples moved, stretched and sheared at random (`affine`: by up to
   so much; as in Training Generative Adversarial Networks with Limited Data, Karras et al., 2020,
-  arXiv:2006.06676), so that slant, size and place are nothing that a class can be told by.
+  arXiv:2006.06676), so that slant, size and place are nothing that a class can be told by;
+- data too must tell of their class: the discriminator is to be sure of each and to give all as many
+  (`data_information`; as in CatGAN, Springenberg, 2016, arXiv:1511.06390). At 1 and more of it
+  digits that look alike may share a class for good.
 
 `held_out/class_purity` is the share of test images whose label is the commonest among those given
 their code; the pictures show the same noise under each class, then what the other codes do.
@@ -45,6 +48,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
         "sync_batch_norm": False,
     }
     config.information = {"class": 1.0, "style": 1.0}
+    config.data_information = 0.3
     config.affine = {"share": 0.8, "scale": 0.2, "shear": 0.3, "move": 0.07}
     return config
 
@@ -77,5 +81,6 @@ def make_game(config: ConfigDict) -> Game:
         classes=classes,
         codes={"style": priors.uniform(styles, config.net.most_style)},
         weight=config.information.to_dict(),
+        data_information=config.data_information,
         augment=augmented,
     )

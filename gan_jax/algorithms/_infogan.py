@@ -22,6 +22,7 @@ def infogan(
     classes: int,
     codes: Mapping[str, Prior] | None = None,
     weight: float | Mapping[str, float] = 1.0,
+    data_information: float = 0.0,
     **settings: Any,
 ) -> Game:
     """A GAN whose latent holds codes that both players make readable from samples.
@@ -41,6 +42,10 @@ def infogan(
       classes: of the categorical code.
       codes: priors of further ones, by name.
       weight: λ of the paper, of all codes or of each by name (`class` is the categorical one's).
+      data_information: weight of the mutual information between data and the class that D reads
+        from them, which D maximises: sure of each, and even over all (Unsupervised and
+        Semi-supervised Learning with Categorical Generative Adversarial Networks, Springenberg,
+        2016, arXiv:1511.06390).
       **settings: as `gan` takes them.
 
     Returns:
@@ -57,11 +62,20 @@ def infogan(
         )
         return sum(nll, jnp.zeros(()))
 
+    def sure_and_even(scene: Scene) -> Array:
+        read = jax.nn.log_softmax(scene.real["class"])
+        likely = jnp.exp(read)
+        average = scene.view.mean(likely)[None]
+        return -data_information * jnp.sum(likely * (read - jnp.log(average)), axis=-1)
+
+    terms = [Term("information", information, information)]
+    if data_information:
+        terms.append(Term("data_information", sure_and_even))
     game = gan(
         generator,
         discriminator,
         prior={"latent": prior, **codes},
-        terms=[Term("information", information, information)],
+        terms=terms,
         **settings,
     )
 

@@ -1,3 +1,5 @@
+from functools import partial
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -50,6 +52,32 @@ def test_both_sides_minimise_the_information_term_by_hand(weight):
         value, aux = turn.loss(view)
         np.testing.assert_allclose(value - without.loss(view)[0], by_hand, rtol=1e-4)
         np.testing.assert_allclose(aux.metrics["information"], by_hand, rtol=1e-5)
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.3])
+def test_the_discriminator_maximises_what_classes_tell_of_data(weight):
+    game, players = made(data_information=weight)
+    view = View(players, {**BATCH, **game.inputs(KEYS, {})}, KEYS)
+
+    def entropy(p):
+        return -jnp.sum(p * jnp.log(p), axis=-1)
+
+    def added(critic):
+        """I(x; class) = H(class) - H(class | x)."""
+        read = jax.nn.softmax(CRITIC.apply(critic, BATCH["x"])["class"])
+        return -weight * (entropy(jnp.mean(read, axis=0)) - jnp.mean(entropy(read)))
+
+    def loss(game, side):
+        turn = next(turn for turn in game.turns if turn.player == side)
+        return lambda own: turn.loss(view._replace(players={**players, side: own}))[0]
+
+    without, _ = made()
+    difference = lambda own: loss(game, "discriminator")(own) - loss(without, "discriminator")(own)
+    found = jax.value_and_grad(difference)(players["discriminator"])
+    expected = jax.value_and_grad(added)(players["discriminator"])
+    jax.tree.map(partial(np.testing.assert_allclose, rtol=1e-3, atol=1e-5), found, expected)
+    own = players["generator"]
+    np.testing.assert_allclose(loss(game, "generator")(own), loss(without, "generator")(own))
 
 
 class Sign(nn.Module):
