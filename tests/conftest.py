@@ -35,7 +35,7 @@ def pytest_runtest_teardown(item, nextitem):
     if nextitem is not None and nextitem.path == item.path:
         return
     with contextlib.suppress(OSError), open("/proc/self/maps") as mappings:
-        if sum(1 for _ in mappings) > 20_000:
+        if sum(1 for _ in mappings) > 30_000:
             jax.clear_caches()
 
 

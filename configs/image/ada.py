@@ -21,7 +21,7 @@ from gan_jax.train import Plan, settings
 from gan_jax.types import Array, PRNGKey
 
 VARIANTS = {"digits": 6_000, "mnist": 12_000, "fashion_mnist": 12_000, "cifar10": 20_000}
-TINY = {"net.width": 4}
+TINY = {"data.resolution": 8, "net.width": 4}
 
 
 def get_config(variant: str = "digits") -> ConfigDict:

@@ -16,7 +16,7 @@ from gan_jax.penalties import R1
 from gan_jax.train import Plan, settings
 
 VARIANTS = {"digits": 6_000, "mnist": 12_000, "fashion_mnist": 12_000, "cifar10": 20_000}
-TINY = {"net.width": 4, "net.discriminators": 2}
+TINY = {"data.resolution": 8, "net.width": 4, "net.discriminators": 2}
 
 
 def get_config(variant: str = "digits") -> ConfigDict:

@@ -29,7 +29,7 @@ from gan_jax.train import Plan, settings
 from gan_jax.types import Array, PRNGKey
 
 VARIANTS = {"digits": 6_000, "mnist": 6_000, "fashion_mnist": 6_000, "cifar10": 10_000}
-TINY = {"net.width": 4, "net.hidden": 8}
+TINY = {"data.resolution": 8, "net.width": 4, "net.hidden": 8}
 
 
 def get_config(variant: str = "digits") -> ConfigDict:

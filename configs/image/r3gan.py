@@ -23,7 +23,7 @@ from gan_jax.train import Plan, settings
 from gan_jax.types import Array, PRNGKey
 
 VARIANTS = {"digits": 3_000, "mnist": 6_000, "fashion_mnist": 6_000, "cifar10": 12_000}
-TINY = {"net.width": 4, "net.cardinality": 2}
+TINY = {"data.resolution": 8, "net.width": 4, "net.cardinality": 2}
 
 
 def get_config(variant: str = "digits") -> ConfigDict:

@@ -16,7 +16,12 @@ from gan_jax.parallel import AXIS
 from gan_jax.train import Plan, settings
 
 VARIANTS = {"digits": 3_000, "mnist": 5_000, "fashion_mnist": 5_000, "cifar10": 10_000}
-TINY = {"net.width": 4, "net.discriminator_width": 4, "discriminator_repeats": 2}
+TINY = {
+    "data.resolution": 8,
+    "net.width": 4,
+    "net.discriminator_width": 4,
+    "discriminator_repeats": 2,
+}
 
 
 def get_config(variant: str = "digits") -> ConfigDict:

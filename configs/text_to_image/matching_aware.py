@@ -62,7 +62,8 @@ def get_config(variant: str = "scenes") -> ConfigDict:
 def make_data(config: ConfigDict, split: str) -> data.Dataset:
     source = data.Source(**config.data)
     if source.name == "scenes":
-        return data.captioned(COUNTS.get(split, 0), side=source.resolution, split=split)
+        count = source.count or COUNTS.get(split, 0)
+        return data.captioned(count, side=source.resolution, split=split)
     counts = Counter(
         word for text in texts_of(source.name, source.split) for word in text.lower().split()
     )

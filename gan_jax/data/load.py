@@ -75,6 +75,7 @@ class Source:
         features: Of TFDS, which feature becomes each column, `load`'s choice where empty; of a
             folder of pairs, which side, A or B, becomes `x` and which `source`.
         length: Audio samples, tokens or drawn frames of an example; 0 for what is none of these.
+        count: Of points, scenes, sentences or films that are drawn; 0 for the usual number.
         vocabulary: How many tokens there are, for nets that are made for so many; 0 for any.
         kinds: Of columns whose kind their values do not tell, by name or as records.
     """
@@ -87,6 +88,7 @@ class Source:
     num_classes: int = 0
     features: Mapping[str, str] = dataclasses.field(default_factory=dict)
     length: int = 0
+    count: int = 0
     vocabulary: int = 0
     kinds: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
@@ -101,6 +103,7 @@ class Source:
             split=split,
             resolution=self.resolution or None,
             channels=self.channels or None,
+            count=self.count or None,
             features=dict(self.features),
             length=self.length,
             kinds=dict(self.kinds),

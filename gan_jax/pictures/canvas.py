@@ -34,7 +34,7 @@ def panels(across: int, down: int, width: float, height: float) -> Figure:
 
 def frame(axes: Axes, title: str = "") -> None:
     """Titles axes and keeps their left and lower lines alone."""
-    axes.set_title(title, fontsize=9, loc="left", color=INK)
+    axes.set_title(title, fontsize=9, loc="left", color=INK, y=1.0)  # unasked, it looks for room
     axes.tick_params(labelsize=7, colors=INK, length=2, which="both")
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color("#bbbbbb")

@@ -158,6 +158,11 @@ def test_a_source_goes_through_a_config_and_back(tmp_path):
     assert dataset.kinds == {"x": Real(("u", "v")), "label": Category(("0", "1"))}
 
 
+def test_as_many_are_drawn_as_a_source_says():
+    assert len(Source("ring", count=7).load("train")) == 7
+    assert len(Source("shapes", resolution=8, count=3).load("test")) == 3
+
+
 def test_a_source_refuses_other_classes():
     with pytest.raises(UserError, match=r"digits has 10 classes: set data.num_classes to 10"):
         Source("digits", num_classes=3).load("train")

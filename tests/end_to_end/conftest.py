@@ -50,12 +50,29 @@ HERE = (
 )
 """Data that come with the library."""
 
-LARGE = ("flowers_128", "edges2shoes_handbags")
+LARGE = ("flowers_128", "edges2shoes_handbags", "moving_mnist", "moving_fashion_mnist")
 """Data that take seconds to decode."""
+
+DRAWN = ("oracle", "shapes", "scenes", "moving_digits", "moving_shapes")
+"""Data that take seconds to draw."""
 
 
 @pytest.fixture
-def tiny(request):
+def shorten():
+    """Makes a config's data a few of themselves, where many take seconds."""
+
+    def change(source):
+        if source.name in LARGE:
+            source.split = "train[:200]"
+            source.test_split = source.test_split and "train[-100:]"
+        if source.name in DRAWN:
+            source.count = 200
+
+    return change
+
+
+@pytest.fixture
+def tiny(request, shorten):
     """A recipe's TINY by name, two steps a call; skips where its data are absent."""
 
     def configure(name, **settings):
@@ -65,9 +82,7 @@ def tiny(request):
         config = recipes.configure(recipe, variant, **recipe.TINY)
         if config.data.name not in HERE:
             request.getfixturevalue("prepared_tfds")
-        if config.data.name in LARGE:
-            config.data.split = "train[:200]"
-            config.data.test_split = config.data.test_split and "train[-100:]"
+        shorten(config.data)
         short = {
             "steps": 8,
             "batch_size": 8,
@@ -97,15 +112,19 @@ def script_environment(compilation_cache, devices=1):
 
 
 @pytest.fixture
-def script(compilation_cache):
+def script(compilation_cache, scripts):
     """Starts `python -m experiments.NAME ...`, or `code` in its stead.
 
-    `wait=False` gives the running process, else it comes back done, with `out` and `err`. Whatever
-    still runs when the test is over is killed, with its children.
+    `wait=False` gives the running process, else it comes back done, with `out` and `err`: where
+    nothing is asked of the process it is one of `scripts`. Whatever still runs when the test is
+    over is killed, with its children.
     """
     started = []
 
     def start(name, *arguments, wait=True, code=None, devices=1, cwd=None):
+        if wait and code is None and devices == 1 and cwd is None:
+            (ended,) = scripts([name, *arguments])
+            return ended
         what = ["-m", f"experiments.{name}"] if code is None else ["-c", code]
         command = [sys.executable, *what, *map(str, arguments)]
         environment = script_environment(compilation_cache, devices)
@@ -127,7 +146,7 @@ def script(compilation_cache):
 
 
 FORKS = """
-import json, os, runpy, sys, tempfile, warnings
+import json, os, runpy, sys, tempfile, traceback, warnings
 import sklearn.datasets
 from experiments import app, recipes, run_folder
 warnings.simplefilter("ignore")
@@ -140,8 +159,17 @@ for request in sys.stdin:
             os.dup2(err.fileno(), 2)
             sys.argv = [name, *arguments]
             exec(before)
-            runpy.run_module(f"experiments.{name}", run_name="__main__", alter_sys=True)
-            os._exit(0)
+            code = 0
+            try:
+                runpy.run_module(f"experiments.{name}", run_name="__main__", alter_sys=True)
+            except SystemExit as end:
+                code = end.code or 0
+            except BaseException:
+                code = 1
+                traceback.print_exc()
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)  # nothing is left to do but to take the imports down
         _, status = os.waitpid(child, 0)
         said = [file.seek(0) or file.read() for file in (out, err)]
         print(json.dumps([os.waitstatus_to_exitcode(status), *said]), flush=True)
