@@ -15,7 +15,8 @@ The cure is a family of three bilinear maps, each the transpose of the others,
 
 each differentiating into the other two, so that the family is closed under differentiation. On CPU
 each is written in operations that are fast there (`cpu_conv`); on other platforms the maps lower to
-XLA's own, which are the better ones there. The choice is made when a program is lowered.
+XLA's own, which are the better ones there. The choice is made when a program is lowered. Each is
+jitted, so that a shape is traced once however often it is met.
 
 `Conv` and `ConvTranspose` are drop-in replacements for the Flax modules of those names: the same
 parameters, shapes, padding conventions and numbers. They need nothing else of this project.
@@ -40,6 +41,7 @@ Padding = tuple[tuple[int, int], ...]
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+@functools.partial(jax.jit, static_argnums=(2, 3))
 def conv(x: Array, w: Array, strides: Sizes, padding: Padding) -> Array:
     """Convolution (cross-correlation, as in deep learning) in N spatial dimensions.
 
@@ -61,6 +63,7 @@ def conv(x: Array, w: Array, strides: Sizes, padding: Padding) -> Array:
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+@functools.partial(jax.jit, static_argnums=(2, 3, 4))
 def conv_input(dy: Array, w: Array, strides: Sizes, padding: Padding, size: Sizes) -> Array:
     """The transpose of `conv` in `x`, for an input of spatial shape `size`.
 
@@ -84,6 +87,7 @@ def conv_input(dy: Array, w: Array, strides: Sizes, padding: Padding, size: Size
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3, 4))
+@functools.partial(jax.jit, static_argnums=(2, 3, 4))
 def conv_kernel(x: Array, dy: Array, strides: Sizes, padding: Padding, kernel: Sizes) -> Array:
     """The transpose of `conv` in `w`, for a kernel of spatial shape `kernel`.
 
