@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gan_jax.layers import Conv, ConvTranspose, cpu_conv
+from gan_jax.layers.conv import conv, conv_input, conv_kernel
 
 KEY = jax.random.key(0)
 PAIRS = {"Conv": (Conv, nn.Conv), "ConvTranspose": (ConvTranspose, nn.ConvTranspose)}
@@ -73,12 +74,21 @@ def settings_of_a_layer(draw):
 def way_on_cpu(request, monkeypatch):
     """Nets of a test's size are too small for some ways: so also each wherever it can."""
     if request.param == "as measured":
+        yield
         return
     monkeypatch.setattr(cpu_conv.planes, "suits", lambda *_: request.param == "by planes")
     monkeypatch.setattr(cpu_conv, "_SPARED", -1e9 if request.param == "by winograd" else 1e9)
     monkeypatch.setattr(cpu_conv, "_MANY_TAPS", 0)
     for name in ("_TRANSFORMED_BYTES", "_PLANES_BYTES"):  # every example a part of its own
         monkeypatch.setattr(cpu_conv, name, 1)
+    forget_what_was_traced()
+    yield
+    forget_what_was_traced()
+
+
+def forget_what_was_traced():
+    for each in (conv, conv_input, conv_kernel):
+        each.fun.clear_cache()
 
 
 @both
