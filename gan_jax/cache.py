@@ -53,7 +53,8 @@ def keep(path: Path, arrays: Mapping[str, Any]) -> None:
 def alone(path: Path, say: Callable[[str], None] = lambda line: None) -> Iterator[None]:
     """Holds a file to be kept against other processes, so that one makes what all want.
 
-    Others wait, and find it made; where a folder cannot be written or has no locks none do.
+    Others wait, and find it made unless that failed; where a folder cannot be written or has no
+    locks none do.
 
     Args:
       path: of the file.
@@ -69,6 +70,9 @@ def alone(path: Path, say: Callable[[str], None] = lambda line: None) -> Iterato
             except BlockingIOError:
                 say(f"waiting for another process, which makes {path}")
                 fcntl.flock(lock, fcntl.LOCK_EX)
+            stack.callback(
+                fcntl.flock, lock, fcntl.LOCK_UN
+            )  # a forked child may hold the file open
             # Whoever waits for it holds a file without a name by then, which does no harm.
             stack.callback(name.unlink, missing_ok=True)
         yield

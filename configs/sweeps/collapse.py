@@ -23,7 +23,7 @@ REMEDIES: dict[str, tuple[str, dict[str, object]]] = {
     "R1": ("gan", {}),
     "minibatch discrimination": ("gan", {"r1": 0.0, "net.minibatch": 16}),
     "unrolled, 5 steps": ("gan", {"r1": 0.0, "unroll": 5}),
-    "top-k, nine of ten": ("gan", {"top_share": 0.9}),
+    "top-k, nine of ten": ("gan", {"r1": 0.0, "top_share": 0.9}),
     "PacGAN, packs of 2": ("pacgan", {}),
     "PacGAN, packs of 4": ("pacgan", {"pack": 4}),
     "WGAN-GP": ("wgan_gp", {}),

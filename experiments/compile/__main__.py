@@ -45,7 +45,7 @@ def main() -> None:
         steps, arguments = ahead_of_time.make_steps(recipe, config, plan, _EXAMPLES.value, here)
         exported = jax.export.export(jax.jit(steps), platforms=["cuda"])(*arguments)
         count = len(re.findall(r"= (stablehlo|chlo)\.", exported.mlir_module()))
-        print(f"{title} lowers for CUDA, {count:,} operations; nothing was compiled")
+        print(f"{title} lowers for CUDA, {count:,} distinct operations; nothing was compiled")
         return
     chip, devices = ahead_of_time.slice_of(_TOPOLOGY.value)
     plan = recipes.make_plan(config, "tpu")

@@ -256,7 +256,9 @@ def report_work(work: Sequence[Operation], chip: Chip, steps: int, examples: int
 
 def _source(operation: Operation) -> str:
     """The source's operation, less what every path begins with and nests in."""
-    scaffold = r"^jit\(_fun\)/shard_map/|while/body/|closed_call/|cond/branch_\d+_fun/"
+    scaffold = (
+        r"^jit\(_fun\)/shard_map/|while/body/|closed_call/|jit\(conv\w*\)/|cond/branch_\d+_fun/"
+    )
     path = re.sub(scaffold, "", operation.source)
     return path if len(path) <= 100 else "..." + path[-97:]
 

@@ -65,7 +65,7 @@ def infogan(
     def sure_and_even(scene: Scene) -> Array:
         read = jax.nn.log_softmax(scene.real["class"])
         likely = jnp.exp(read)
-        average = scene.view.mean(likely)[None]
+        average = jnp.maximum(scene.view.mean(likely), jnp.finfo(likely.dtype).tiny)[None]
         return -data_information * jnp.sum(likely * (read - jnp.log(average)), axis=-1)
 
     terms = [Term("information", information, information)]

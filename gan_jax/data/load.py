@@ -75,7 +75,8 @@ class Source:
         features: Of TFDS, which feature becomes each column, `load`'s choice where empty; of a
             folder of pairs, which side, A or B, becomes `x` and which `source`.
         length: Audio samples, tokens or drawn frames of an example; 0 for what is none of these.
-        count: Of points, scenes, sentences or films that are drawn; 0 for the usual number.
+        count: Of points, stacks, scenes, sequences or films that are drawn, of each split; 0 for
+            the usual number.
         vocabulary: How many tokens there are, for nets that are made for so many; 0 for any.
         kinds: Of columns whose kind their values do not tell, by name or as records.
     """

@@ -4,6 +4,7 @@ Where images are unlike ImageNet's, what an ImageNet classifier says of them mis
 Inception Score, Barratt & Sharma, 2018, arXiv:1801.01973); one of the same data does not.
 """
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -171,8 +172,9 @@ def classifier(
     else:
         made_of = json.dumps([_VERSION, kind.name, classes, dataclasses.asdict(settings), data])
         path = Path(cache) / f"classifier-{hashlib.sha256(made_of.encode()).hexdigest()[:32]}.npz"
-        with files.alone(path, say):
-            variables = _recall(path, shapes)
+        variables = _recall(path, shapes)
+        with contextlib.nullcontext() if variables else files.alone(path, say):
+            variables = variables or _recall(path, shapes)
             if variables is None:
                 say(f"{training}, to be kept in {path}")
                 variables = _train(net, dataset, settings)

@@ -16,7 +16,8 @@ The cure is a family of three bilinear maps, each the transpose of the others,
 each differentiating into the other two, so that the family is closed under differentiation. On CPU
 each is written in operations that are fast there (`cpu_conv`); on other platforms the maps lower to
 XLA's own, which are the better ones there. The choice is made when a program is lowered. Each is
-jitted, so that a shape is traced once however often it is met.
+jitted, so that a shape is traced once however often it is met; whoever changes the constants of
+`cpu_conv` in a running process calls `jax.clear_caches()` for them to be seen.
 
 `Conv` and `ConvTranspose` are drop-in replacements for the Flax modules of those names: the same
 parameters, shapes, padding conventions and numbers. They need nothing else of this project.

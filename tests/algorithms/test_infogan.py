@@ -80,6 +80,22 @@ def test_the_discriminator_maximises_what_classes_tell_of_data(weight):
     np.testing.assert_allclose(loss(game, "generator")(own), loss(without, "generator")(own))
 
 
+def test_a_class_that_no_example_has_does_no_harm():
+    class Sure(nn.Module):
+        @nn.compact
+        def __call__(self, x, label=None, train=False):
+            scale = self.param("scale", nn.initializers.ones, ())
+            return {"logits": x[:, 0], "class": scale * jnp.eye(2)[jnp.zeros(len(x), int)] * 200}
+
+    game = infogan(GENERATOR, Sure(), prior=PRIOR, classes=2, data_information=1.0)
+    players = game.init(KEY, BATCH)
+    view = View(players, {**BATCH, **game.inputs(KEYS, {})}, KEYS)
+    turn = next(turn for turn in game.turns if turn.player == "discriminator")
+    loss = lambda own: turn.loss(view._replace(players={**players, "discriminator": own}))[0]
+    found = jax.value_and_grad(loss)(players["discriminator"])
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(found))
+
+
 class Sign(nn.Module):
     """Reads the class from the first number's sign, or always says 0."""
 

@@ -100,13 +100,13 @@ def tiny(request, shorten):
     return configure
 
 
-def script_environment(compilation_cache, devices=1):
+def script_environment(compilation_cache, devices=1, optimised=False):
     """Of scripts, whose programs run as few times as those of tests: nor does XLA optimise them."""
     return os.environ | {
         "PYTHONPATH": str(ROOT),
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
         "JAX_COMPILATION_CACHE_DIR": str(compilation_cache),
-        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": str(int(not optimised)),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
 
@@ -121,13 +121,13 @@ def script(compilation_cache, scripts):
     """
     started = []
 
-    def start(name, *arguments, wait=True, code=None, devices=1, cwd=None):
-        if wait and code is None and devices == 1 and cwd is None:
+    def start(name, *arguments, wait=True, code=None, devices=1, cwd=None, optimised=False):
+        if wait and code is None and devices == 1 and cwd is None and not optimised:
             (ended,) = scripts([name, *arguments])
             return ended
         what = ["-m", f"experiments.{name}"] if code is None else ["-c", code]
         command = [sys.executable, *what, *map(str, arguments)]
-        environment = script_environment(compilation_cache, devices)
+        environment = script_environment(compilation_cache, devices, optimised)
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         process = subprocess.Popen(
             command, env=environment, cwd=cwd, start_new_session=True, **pipes
@@ -146,7 +146,7 @@ def script(compilation_cache, scripts):
 
 
 FORKS = """
-import json, os, runpy, sys, tempfile, traceback, warnings
+import contextlib, json, os, runpy, signal, sys, tempfile, traceback, warnings
 import sklearn.datasets
 from experiments import app, recipes, run_folder
 warnings.simplefilter("ignore")
@@ -155,15 +155,18 @@ for request in sys.stdin:
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         child = os.fork()
         if not child:
+            os.setsid()
+            signal.alarm(300)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(out.fileno(), 1)
             os.dup2(err.fileno(), 2)
             sys.argv = [name, *arguments]
-            exec(before)
             code = 0
             try:
+                exec(before)
                 runpy.run_module(f"experiments.{name}", run_name="__main__", alter_sys=True)
             except SystemExit as end:
-                code = end.code or 0
+                code = end.code if isinstance(end.code, int) else int(end.code is not None)
             except BaseException:
                 code = 1
                 traceback.print_exc()
@@ -171,6 +174,8 @@ for request in sys.stdin:
             sys.stderr.flush()
             os._exit(code)  # nothing is left to do but to take the imports down
         _, status = os.waitpid(child, 0)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)  # what it left behind
         said = [file.seek(0) or file.read() for file in (out, err)]
         print(json.dumps([os.waitstatus_to_exitcode(status), *said]), flush=True)
 """
@@ -203,7 +208,9 @@ def scripts(forks):
         ended = []
         for line in lines:
             print(json.dumps([before, *map(str, line)]), file=forks.stdin, flush=True)
-            ended.append(Ended(*json.loads(forks.stdout.readline())))
+            answer = forks.stdout.readline()
+            assert answer, f"the process that scripts are children of ended: {forks.poll()}"
+            ended.append(Ended(*json.loads(answer)))
         return ended
 
     return run
