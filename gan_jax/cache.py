@@ -70,9 +70,8 @@ def alone(path: Path, say: Callable[[str], None] = lambda line: None) -> Iterato
             except BlockingIOError:
                 say(f"waiting for another process, which makes {path}")
                 fcntl.flock(lock, fcntl.LOCK_EX)
-            stack.callback(
-                fcntl.flock, lock, fcntl.LOCK_UN
-            )  # a forked child may hold the file open
+            # A forked child may have the file open still.
+            stack.callback(fcntl.flock, lock, fcntl.LOCK_UN)
             # Whoever waits for it holds a file without a name by then, which does no harm.
             stack.callback(name.unlink, missing_ok=True)
         yield

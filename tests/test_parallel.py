@@ -38,32 +38,20 @@ def plain(players):
     return {name: (player.params, player.stats, player.ema) for name, player in players.items()}
 
 
-def assert_two_devices_give_the_update_of_one(game, resident, match, **settings):
-    """Trains on one device and on two: the states are alike, and those of the two are the same."""
+@pytest.mark.parametrize("name", sorted(GAMES.keys() - {"a frozen player"}))
+def test_two_devices_give_the_update_of_one_and_end_with_one_state(name, assert_trees_match):
+    make, resident = GAMES[name]
     ends = []
     for count in (1, 2):
         devices = jax.local_devices()[:count]
         assert len(devices) == count
-        state, metrics = train(game, resident, devices, **settings)
+        state, metrics = train(make(), resident, devices, accumulate=2)
+        assert {leaf.shape for leaf in jax.tree.leaves(metrics)} == {(count, STEPS)}
         ends.append([jax.tree.map(lambda x, i=i: x[i], (state, metrics)) for i in range(count)])
     (one,), two = ([(plain(state.players), said) for state, said in end] for end in ends)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(one))
-    match(one, two[0], rtol=1e-5)
-    match(*two, rtol=0)
-
-
-@pytest.mark.parametrize("name", sorted(GAMES.keys() - {"a frozen player"}))
-def test_two_devices_give_the_update_of_one(name, assert_trees_match):
-    make, resident = GAMES[name]
-    calls = {"steps": 1, "calls": STEPS}  # makes no loop, which takes long to compile
-    assert_two_devices_give_the_update_of_one(make(), resident, assert_trees_match, **calls)
-
-
-# What is coupled, pooled, normalised over the batch, and taught in three turns.
-@pytest.mark.parametrize("name", ["coupled", "cyclegan", "dcgan", "vae_gan"])
-def test_two_devices_that_loop_and_accumulate_give_the_update_of_one(name, assert_trees_match):
-    make, resident = GAMES[name]
-    assert_two_devices_give_the_update_of_one(make(), resident, assert_trees_match, accumulate=2)
+    assert_trees_match(one, two[0], rtol=1e-5)
+    assert_trees_match(*two, rtol=0)
 
 
 def test_one_call_of_many_steps_is_many_calls_of_one(assert_trees_match):

@@ -93,6 +93,10 @@ class Source:
     vocabulary: int = 0
     kinds: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if self.count < 0:
+            raise UserError(f"data.count is {self.count}: it is a number of examples, or 0")
+
     def load(self, split: str) -> Dataset:
         """Opens one split, decoded at once where that takes little memory, unless it is drawn.
 

@@ -161,6 +161,8 @@ def test_a_source_goes_through_a_config_and_back(tmp_path):
 def test_as_many_are_drawn_as_a_source_says():
     assert len(Source("ring", count=7).load("train")) == 7
     assert len(Source("shapes", resolution=8, count=3).load("test")) == 3
+    with pytest.raises(UserError, match=r"data\.count is -1"):
+        Source("shapes", count=-1)
 
 
 def test_a_source_refuses_other_classes():
