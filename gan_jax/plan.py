@@ -108,6 +108,20 @@ class Plan:
         parallel.check_batch_size(self.batch_size, self.accumulate, device_count, group)
 
 
+def points_plan(steps: int) -> Plan:
+    """Of points in the plane: large batches, many cheap steps a call, looked at five times."""
+    often = steps // 5
+    return Plan(
+        steps=steps,
+        batch_size=256,
+        steps_per_call=100,
+        sample_every=often,
+        evaluate_every=often,
+        evaluate_count=10_000,
+        checkpoint_every=often,
+    )
+
+
 def settings(plan: Plan, source: Source, **players: Adam) -> dict[str, Any]:
     """What every recipe's config holds, as plain values, to which it adds its own.
 

@@ -2,7 +2,7 @@
 
 Labels are one-hot beside the generator's latent (Mirza & Osindero, 2014, arXiv:1411.1784) and enter
 the discriminator by projection (Miyato & Koyama, 2018, arXiv:1802.05637); R1 (Mescheder et al.,
-2018, arXiv:1801.04406) in place of batch normalisation in the discriminator. With `mismatched`
+2018, arXiv:1801.04406) in place of batch normalisation in the discriminator. With `mismatch`
 above 0 data under labels of other examples are refused as well (Reed et al., 2016,
 arXiv:1605.05396), by so much: labels are obeyed better, at some cost in variety.
 
@@ -31,7 +31,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))
     config.net = {"latent_dim": 64, "width": 32, "sync_batch_norm": False}
     config.r1 = 1.0
-    config.mismatched = 0.0
+    config.mismatch = 0.0
     return config
 
 
@@ -50,6 +50,6 @@ def make_game(config: ConfigDict) -> Game:
         nets.dcgan.Discriminator(width, batch_norm=False, num_classes=classes, dtype=dtype),
         prior=priors.normal(config.net.latent_dim),
         penalties=[R1(config.r1)],
-        terms=[terms.matching_aware(config.mismatched, "label")] if config.mismatched else [],
+        terms=[terms.matching_aware(config.mismatch, "label")] if config.mismatch else [],
         conditional=True,
     )

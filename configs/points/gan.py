@@ -23,7 +23,7 @@ from gan_jax.game import Game
 from gan_jax.layers import MinibatchDiscrimination
 from gan_jax.optimizers import Adam
 from gan_jax.penalties import R1, R2, GradientPenalty
-from gan_jax.train import Plan, settings
+from gan_jax.train import points_plan, settings
 
 VARIANTS = ("ring", "grid")
 TINY = {"net.hidden": (8,)}
@@ -32,15 +32,7 @@ _GROUP = 16
 
 
 def get_config(variant: str = "ring") -> ConfigDict:
-    plan = Plan(
-        steps=20_000,
-        batch_size=256,
-        steps_per_call=100,
-        sample_every=2_000,
-        evaluate_every=4_000,
-        evaluate_count=10_000,
-        checkpoint_every=4_000,
-    )
+    plan = points_plan(20_000)
     adam = Adam(learning_rate=1e-3, beta1=0.0, decay="cosine")
     source = data.SOURCES[variant]
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))

@@ -11,22 +11,14 @@ from gan_jax import algorithms, data, nets, priors
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.penalties import R1
-from gan_jax.train import Plan, settings
+from gan_jax.train import points_plan, settings
 
 VARIANTS = ("ring", "grid")
 TINY = {"net.hidden": (8,)}
 
 
 def get_config(variant: str = "ring") -> ConfigDict:
-    plan = Plan(
-        steps=10_000,
-        batch_size=256,
-        steps_per_call=100,
-        sample_every=2_000,
-        evaluate_every=2_000,
-        evaluate_count=10_000,
-        checkpoint_every=2_000,
-    )
+    plan = points_plan(10_000)
     adam = Adam(learning_rate=2e-3, beta1=0.0, decay="cosine")
     source = data.SOURCES[variant]
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))
