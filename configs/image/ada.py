@@ -1,10 +1,10 @@
 """ADA: augmentation that grows while the discriminator is too sure of the data, for small data.
 
 Karras et al., 2020, arXiv:2006.06676: the probability of an augmentation follows the mean sign of
-the logits of data. The augmentations are DiffAugment's (Zhao et al., 2020, arXiv:2006.10738), each
-drawn by itself; `data.split="train[:10%]"` makes data small. R1 as in `image/dcgan.py`. The
-probability may rise from 0 to 1 within `augmentation.examples`, 100,000 here for short runs, the
-paper's 500,000.
+the logits of data. The augmentations of `policy` are DiffAugment's (Zhao et al., 2020,
+arXiv:2006.10738), each drawn by itself; `data.split="train[:10%]"` makes data small. R1 as in
+`image/dcgan.py`. The probability may rise from 0 to 1 within `augmentation.examples`, 100,000 here
+for short runs, the paper's 500,000; a target of -1 makes it rise always: DiffAugment.
 
     python -m experiments.train --config=configs/image/ada.py
 """
@@ -31,12 +31,13 @@ def get_config(variant: str = "digits") -> ConfigDict:
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))
     config.net = {"latent_dim": 64, "width": 32, "sync_batch_norm": False}
     config.r1 = 1.0
+    config.policy = ("translation", "cutout", "colour")
     config.augmentation = {"target": 0.6, "examples": 100_000}
     return config
 
 
 def make_game(config: ConfigDict) -> Game:
-    some = (augment.translation, augment.cutout, augment.colour)
+    some = [getattr(augment, name) for name in config.policy]
 
     def augmented(keys: PRNGKey, x: Array, view: View) -> Array:
         p = terms.augmentation_probability(view)
