@@ -73,7 +73,7 @@ class Aux(NamedTuple):
     """What a loss reports beside its value.
 
     Attributes:
-      metrics: scalars by name.
+      metrics: scalars by name; as floats, they are averaged over devices and micro-batches.
       stats: the collections of the player's layers after this turn (batch statistics,
         spectral-norm vectors), floats, which are averaged over devices; None keeps the old.
       seen: what `Turn.update` is to get of every example, leaves `[B, ...]`.
@@ -135,8 +135,8 @@ class Game(NamedTuple):
       show: `(players, batch, keys) -> {title: [B, ...]}`, matching strips such as input and
         reconstruction, where a game has such; an OrderedDict keeps its order under jit.
       group: so many consecutive examples stay on one device and in one micro-batch.
-      generate: `(players, inputs, keys [B]) -> (x, collections)`, as `sample` but in training mode,
-        and the collections of the sampler's layers after it, where a game has such.
+      generate: `(players, inputs, keys [B]) -> (x, collections)`, in training mode and as the other
+        players see it, and the collections of the sampler's layers after it, where a game has such.
       reverse: the game of the same players whose samples go the other way, where there is such.
       encode: `(players, x [B, ...]) -> code [B, Z]`, in evaluation mode, of a stochastic encoder
         the mean, where a game has such.

@@ -13,7 +13,7 @@ from jax import lax
 from gan_jax import prng
 from gan_jax.collectives import pmean
 from gan_jax.game import MEMORY, Alone, Game, Players, Turn, View, check_alone
-from gan_jax.types import Array, Batch, Metrics, Params, PRNGKey, Variables
+from gan_jax.types import Array, Batch, Metrics, Params, PRNGKey, UserError, Variables
 
 RESERVED = ("loss", "gradient_norm", "taken", "clipped")
 """Metrics that the step itself reports of every turn."""
@@ -144,7 +144,8 @@ def train_step(
       One that clips says the share of examples whose gradients it has `clipped`.
 
     Raises:
-      UserError: for a turn that clips gradients of examples which are coupled.
+      UserError: for a turn that clips gradients of examples which are coupled, and for repeated
+        turns in simultaneous updates.
       ValueError: for turns or a batch that do not go together.
     """
     size = _check(game, batch, accumulate, simultaneous)
@@ -238,7 +239,7 @@ def _prepared(game: Game, keys: PRNGKey, batch: Batch) -> Batch:
 def _check(game: Game, batch: Batch, accumulate: int, simultaneous: bool) -> int:
     """The number of examples on this device, if all goes together."""
     if simultaneous and any(turn.repeats != 1 for turn in game.turns):
-        raise ValueError("simultaneous updates have no use for repeats")
+        raise UserError("simultaneous updates have no use for repeats: let each player move once")
     names = [(turn.player, turn.name) for turn in game.turns]
     if doubled := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"two turns of {doubled[0][0]!r} have one name: give each its own")
@@ -286,8 +287,9 @@ def _gradients(
         loss, aux = turn.loss(view(players, batch, keys, state.step, axis_name))
         if taken := set(aux.metrics) & set(RESERVED):
             raise ValueError(f"a loss of {turn.player!r} reports {min(taken)!r}, the step's own")
+        metrics = {name: jnp.asarray(x, jnp.float32) for name, x in aux.metrics.items()}
         new_stats = {} if aux.stats is None else _checked_stats(turn.player, stats, aux.stats)
-        return loss, (new_stats, {"loss": loss, **aux.metrics}, aux.seen)
+        return loss, (new_stats, {"loss": loss, **metrics}, aux.seen)
 
     def gradient(stats: Variables, data: tuple) -> tuple[Variables, tuple]:
         if turn.clip:

@@ -9,6 +9,7 @@ import pytest
 from gan_jax import algorithms, nets, priors, prng
 from gan_jax.game import Aux, Game, Turn
 from gan_jax.step import GameState, init_state, train_step
+from gan_jax.types import UserError
 
 KEY = jax.random.key(5)
 SGD = optax.sgd(1.0)
@@ -164,9 +165,21 @@ def test_metrics_of_the_steps_own_names_are_refused(name):
         train_step(game, start(game), {"x": X[:1]})
 
 
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_metrics_are_means_of_floats(accumulate):
+    loss = lambda view: (
+        view.players["generator"]["params"]["data"],
+        Aux({"any": jnp.any(view.batch["x"] > 0), "count": jnp.sum(view.batch["x"] > 1)}),
+    )
+    game = collectors()._replace(turns=(Turn("generator", loss),))
+    _, metrics = play(game, start(game), {"x": X[:1]}, accumulate=accumulate)
+    found = {name: float(metrics[f"generator/{name}"]) for name in ("any", "count")}
+    assert found == {"any": 1.0, "count": 1 / accumulate}
+
+
 def test_simultaneous_updates_refuse_repeats():
     game = collectors(first=2)
-    with pytest.raises(ValueError, match="repeats"):
+    with pytest.raises(UserError, match="repeats"):
         train_step(game, start(game), {"x": X[:2]}, simultaneous=True)
 
 

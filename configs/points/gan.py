@@ -66,4 +66,5 @@ def make_game(config: ConfigDict) -> Game:
     )
     if not config.unroll:
         return game
-    return algorithms.unrolled(game, steps=config.unroll, optimizer=optax.adam(config.unroll_rate))
+    foreseen = optax.adam(config.unroll_rate, eps_root=1e-16)  # with a slope at 0
+    return algorithms.unrolled(game, steps=config.unroll, optimizer=foreseen)

@@ -26,14 +26,17 @@ def unrolled(game: Game, *, steps: int, optimizer: optax.GradientTransformation)
     Args:
       game: such as `gan`'s, D's turn first.
       steps: K, from 0.
-      optimizer: of the foreseen descents, whose state begins anew in every step.
+      optimizer: of the foreseen descents, whose state begins anew in every step. It is
+        differentiated: Adam needs an `eps_root` above 0, since its root has no slope where a
+        gradient is 0.
 
     Returns:
       The game.
 
     Raises:
-      UserError: there is no such number of steps.
+      UserError: there is no such number of steps, or the game is private.
     """
+    _check_public(game)
     if not 0 <= steps < 2**31:
         raise UserError(f"unrolled: {steps} steps are not in 0..2^31 - 1")
     answer = game.turns[0]
@@ -69,18 +72,21 @@ def consensus(game: Game, *, weight: float) -> Game:
     The Numerics of GANs, Mescheder et al., 2017, arXiv:1705.10461, eq. 9.
 
     Args:
-      game: whose turns are all taken once in every step.
+      game: of players who take one turn each, once in every step.
       weight: γ, at least 0.
 
     Returns:
       The game; each turn's metric `consensus` is `‖v‖² / 2`.
 
     Raises:
-      ValueError: a turn is repeated, or not taken in every step.
+      UserError: a player takes several turns, or repeats one, or not in every step; or the game is
+        private.
     """
+    _check_public(game)
     turns = game.turns
-    if any(turn.repeats != 1 or turn.when is not None for turn in turns):
-        raise ValueError("consensus is of players who all move once in every step")
+    once = len({turn.player for turn in turns}) == len(turns)
+    if not once or any(turn.repeats != 1 or turn.when is not None for turn in turns):
+        raise UserError("consensus is of players who all move once in every step")
 
     def agreeing(turn: Turn) -> Turn:
         def loss(view: View) -> tuple[Array, Aux]:
@@ -93,6 +99,12 @@ def consensus(game: Game, *, weight: float) -> Game:
         return turn._replace(loss=loss)
 
     return game._replace(turns=tuple(map(agreeing, turns)))
+
+
+def _check_public(game: Game) -> None:
+    """Other players differentiate through one who sees data, and no noise covers that."""
+    if game.private:
+        raise UserError("gradients through a private game's player have no noise: leave it public")
 
 
 def _with(view: View, player: str, params: Params) -> View:

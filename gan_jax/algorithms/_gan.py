@@ -125,9 +125,11 @@ def gan(
     Raises:
       ValueError: where two terms have one name, one is called `penalty`, or one has a memory and no
         update, or an update and no memory.
-      UserError: for a `top_share` that is not in (0, 1].
+      UserError: for a `top_share` that is not in (0, 1], and fewer `discriminator_repeats` than 1.
     """
     _check_terms(terms)
+    if discriminator_repeats < 1:
+        raise UserError(f"discriminator_repeats is {discriminator_repeats}: it must be at least 1")
     if not callable(top_share) and not 0 < top_share <= 1:
         raise UserError(f"top_share {top_share} is not in (0, 1]")
     priors = dict(prior) if isinstance(prior, Mapping) else {"latent": prior}

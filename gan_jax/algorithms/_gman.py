@@ -67,8 +67,8 @@ def gman(
         return count * loss.discriminator(real_logits, fake_logits)  # of whose mean each is a share
 
     def weighted(scene: Scene) -> Array:
-        each = loss.generator(logits_of(scene.fake), logits_of(scene.real))  # [B, count]
-        means = scene.view.mean(each)
+        each = loss.generator(logits_of(scene.fake), logits_of(scene.real))  # [B, ..., count]
+        means = jnp.mean(scene.view.mean(each).reshape(-1, count), axis=0)
         if math.isinf(sharpness):
             weights = jax.nn.one_hot(jnp.argmax(means), count)
         else:

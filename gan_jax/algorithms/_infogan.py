@@ -68,7 +68,7 @@ def infogan(
         average = jnp.maximum(scene.view.mean(likely), jnp.finfo(likely.dtype).tiny)[None]
         return -data_information * jnp.sum(likely * (read - jnp.log(average)), axis=-1)
 
-    terms = [Term("information", information, information)]
+    terms = [Term("information", information, information), *settings.pop("terms", ())]
     if data_information:
         terms.append(Term("data_information", sure_and_even))
     game = gan(

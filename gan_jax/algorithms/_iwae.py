@@ -13,7 +13,7 @@ from jax.nn import logsumexp
 from gan_jax import prng
 from gan_jax.algorithms._vae import BERNOULLI, Likelihood, decode, draw, encode, vae
 from gan_jax.game import Aux, Game, Players, Turn, View, join
-from gan_jax.types import Array, Batch, PRNGKey, Variables
+from gan_jax.types import Array, Batch, PRNGKey, UserError, Variables
 
 
 def iwae(
@@ -44,7 +44,12 @@ def iwae(
 
     Returns:
       A game on batches of `x` [B, ...]. Among its figures is the bound on any data, in nats.
+
+    Raises:
+      UserError: for fewer samples than one.
     """
+    if samples < 1:
+        raise UserError(f"a bound of {samples} samples: it takes at least 1")
     game = vae(encoder, decoder, latent_dim=latent_dim, likelihood=likelihood)
     log_importance = log_importance_weights(encoder, decoder, likelihood=likelihood)
     weigh = partial(_weigh, decoder, likelihood)

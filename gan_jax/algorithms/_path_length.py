@@ -33,7 +33,7 @@ def path_regularised(
     section 3.2 and appendix B.
 
     Args:
-      game: such as `gan` makes of that generator.
+      game: such as `gan` makes of that generator, with one prior.
       generator: with the methods `styles` and `synthesise` of `nets.stylegan2.Generator`.
       weight: λ, 2 in the authors' code.
       every: steps from one use to the next, 4 in the authors' code, where they are 16 for R1.
@@ -52,9 +52,9 @@ def path_regularised(
 
     def loss(view: View) -> tuple[Array, Aux]:
         variables, keys = view.players["generator"], prng.fold_in(view.keys, "path length")
-        latent, label = view.batch["latent"], view.batch.get("label")
+        label = next((view.batch[name] for name in game.conditions), None)
         run = partial(apply, generator, variables, train=True, keys=prng.fold_in(keys, "generator"))
-        styles, _ = run(latent, label, method="styles")
+        styles, _ = run(view.batch["latent"], label, method="styles")
         render = lambda styles: run(styles, method="synthesise")[0]
         lengths = path_length(render, styles, keys)
         square = (lengths - variables[MEMORY]["path_length"]) ** 2

@@ -20,8 +20,8 @@ def private(game: Game, player: str = "discriminator", *, clip: float) -> Game:
     gradients as in Deep Learning with Differential Privacy, Abadi et al., 2016, arXiv:1607.00133.
 
     Args:
-      game: whose other players' losses do not depend on the data. All columns that are neither
-        conditions nor inputs count as data, and conditions must not be data either.
+      game: whose other players' losses do not depend on the data. All columns that are no
+        inputs count as data, and so do inputs that are made of them; conditions are refused.
       player: who sees them; it takes one turn a step.
       clip: the largest norm of an example's gradient, above 0.
 
@@ -69,7 +69,7 @@ def _sees(
     """Whether a turn's loss, statistics or memory depend on the data's columns."""
 
     def outcome(batch: Batch) -> tuple[Array, object, object]:
-        loss, aux = turn.loss(View(players, {**batch, **game.inputs(keys, {})}, keys))
+        loss, aux = turn.loss(View(players, {**batch, **game.inputs(keys, batch)}, keys))
         return loss, aux.stats, aux.seen
 
     try:  # under vmap, an output that does not depend on what is mapped is not mapped either

@@ -62,6 +62,7 @@ def matching_aware(weight: float = 0.5, column: str = "caption") -> Term:
         wrong = everyone[draw(prng.fold_in(scene.view.keys, "wrong caption"))]
         logits = logits_of(scene.judge(scene.data, {column: wrong}))
         differs = jnp.any(wrong != own, axis=tuple(range(1, own.ndim)))
+        differs = differs.reshape(-1, *(1,) * (logits.ndim - 1))
         return weight * jnp.where(differs, jax.nn.softplus(logits), 0.0)
 
     return Term("mismatch", mismatched)
@@ -175,7 +176,8 @@ def mode_seeking(prior: Prior, weight: float = 1.0, latent: str = "latent") -> T
     """G is to lead latents that are apart to samples that are.
 
     It minimises the inverse of the paper's ratio, `|z - z'| / |G(z) - G(z')|`, as the authors' code
-    does. Distances are mean absolute differences; z' is drawn anew under the same label.
+    does. Distances are mean absolute differences; z' is drawn anew under the same label, and adds
+    nothing where it is z.
 
     Mode Seeking Generative Adversarial Networks for Diverse Image Synthesis, Mao et al., 2019,
     arXiv:1903.05628, section 3.
@@ -189,8 +191,10 @@ def mode_seeking(prior: Prior, weight: float = 1.0, latent: str = "latent") -> T
     def term(scene: Scene) -> Array:
         z = scene.view.batch[latent]
         other = prior.sample(prng.fold_in(scene.view.keys, "mode seeking"))
-        apart = _distance(scene.samples, scene.generate({latent: other})) / _distance(z, other)
-        return weight / (apart + _FEW)
+        moved = _distance(z, other)
+        apart = _distance(scene.samples, scene.generate({latent: other}))
+        same = moved == 0  # as latents of a few values may be
+        return weight * jnp.where(same, 0.0, moved / (apart + _FEW * jnp.where(same, 1.0, moved)))
 
     return Term("mode_seeking", generator=term)
 

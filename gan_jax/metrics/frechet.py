@@ -111,8 +111,8 @@ def batch_frechet_distance(real: Array, fake: Array) -> Array:
     """`frechet_distance` of two batches, differentiable: to train or guide with, not to report.
 
     `tr (Σ₁ Σ₂)^½` is the sum of the singular values of the `[N, M]` matrix of inner products of
-    deviations, for any N, M and D. Nothing is added for stability: that sum has finite derivatives,
-    one of several where a singular value is 0.
+    deviations, for any N and M from 2. Nothing is added for stability: that sum has finite
+    derivatives, one of several where a singular value is 0.
 
     Backpropagating through Fréchet Inception Distance, Mathiasen & Hvilshøj, 2020,
     arXiv:2009.14075.
@@ -123,8 +123,13 @@ def batch_frechet_distance(real: Array, fake: Array) -> Array:
 
     Returns:
       A scalar, at least 0 to rounding, biased upward as batches are small.
+
+    Raises:
+      UserError: there are fewer than two of either.
     """
     chex.assert_rank([real, fake], 2)
+    if min(len(real), len(fake)) < 2:
+        raise UserError("a Fréchet distance is of two examples at least of either side")
     chex.assert_equal_shape_suffix([real, fake], 1)
     means = [jnp.mean(x, axis=0, keepdims=True) for x in (real, fake)]
     deviations = [

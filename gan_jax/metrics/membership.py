@@ -35,16 +35,18 @@ def membership(
       members: `[N]` scores, N at least 2; higher is more like a member.
       others: `[M]` scores of examples from the same source that were not trained on, M at least 2.
       false_positive_rate: at most this share of the others is above the threshold; where it is
-        less than one of them, none.
+        less than one of them, none. In [0, 1).
 
     Raises:
-      UserError: there are fewer than two of either.
+      UserError: there are fewer than two of either, or there is no such rate.
     """
     members, others = (np.asarray(scores, np.float64) for scores in (members, others))
     if min(len(members), len(others)) < 2:
         raise UserError("an attack is measured on two members and two others at least")
     above, below = share_below(members, others), 1 - share_below(others, members)
     error = np.sqrt(np.var(above, ddof=1) / len(above) + np.var(below, ddof=1) / len(below))
+    if not 0 <= false_positive_rate < 1:
+        raise UserError(f"a false positive rate of {false_positive_rate} is not in [0, 1)")
     threshold = np.sort(others)[-1 - int(false_positive_rate * len(others))]
     found = float(np.mean(members > threshold))
     return Membership(

@@ -10,10 +10,11 @@ import optax
 import pytest
 
 from gan_jax import losses, priors
-from gan_jax.algorithms import consensus, gan, unrolled
+from gan_jax.algorithms import consensus, gan, private, unrolled
 from gan_jax.game import Aux, Game, Turn
 from gan_jax.optimizers import extragradient
 from gan_jax.step import init_state, train_step
+from gan_jax.types import UserError
 
 KEY = jax.random.key(0)
 RATE = 0.1
@@ -56,6 +57,38 @@ def test_a_generator_foresees_a_linear_critics_steps(steps):
 def test_the_foreseen_opponent_takes_its_ordinary_turn():
     plain = gan(At(), Slope(), prior=priors.normal(1), loss=losses.WASSERSTEIN)
     assert unrolled(plain, steps=3, optimizer=optax.sgd(RATE)).turns[0] is plain.turns[0]
+
+
+class Idle(Slope):
+    """The logit ψ x, with a parameter whose slope is 0."""
+
+    @nn.compact
+    def __call__(self, x, label=None, train=False):
+        idle = 0.0 * self.param("idle", nn.initializers.zeros, ())
+        return x[:, 0] * self.param("psi", nn.initializers.constant(-0.4), ()) + idle
+
+
+def test_adam_is_foreseen_where_a_slope_is_nothing():
+    plain = gan(At(), Idle(), prior=priors.normal(1), loss=losses.WASSERSTEIN)
+    game = unrolled(plain, steps=2, optimizer=optax.adam(RATE, eps_root=1e-16))
+    batch = {"x": jnp.zeros((4, 1))}
+    state = init_state(
+        game, dict.fromkeys(("generator", "discriminator"), optax.sgd(1.0)), KEY, batch
+    )
+    _, metrics = jax.jit(partial(train_step, game))(state, {"x": batch["x"][None]})
+    # Adam's step is of its rate, whatever the slope: D moves -2 RATE, G's slope is -ψ + 2 RATE.
+    psi = -0.4 - 0.7  # after D's own turn
+    assert metrics["generator/gradient_norm"] == pytest.approx(-psi + 2 * RATE, rel=1e-4)
+
+
+def test_a_private_games_player_is_not_looked_through():
+    game = private(gan(At(), Slope(), prior=priors.normal(1)), clip=1.0)
+    for make in (
+        lambda: unrolled(game, steps=1, optimizer=optax.sgd(RATE)),
+        lambda: consensus(game, weight=1.0),
+    ):
+        with pytest.raises(UserError, match="have no noise"):
+            make()
 
 
 def bilinear():
@@ -103,6 +136,14 @@ def test_consensus_draws_the_circle_in_as_its_matrix_says():
     step = np.eye(2) - RATE * np.array([[0.5, 1], [-1, 0.5]])
     np.testing.assert_allclose(points[1:], points[:-1] @ step.T, rtol=1e-5, atol=1e-6)
     assert np.linalg.norm(points[-1]) < 0.5 * np.linalg.norm(points[0])
+
+
+def test_consensus_is_of_players_who_move_once():
+    game = bilinear()
+    again = game.turns[0]._replace(name="again")
+    for turns in ((*game.turns, again), (game.turns[0]._replace(repeats=2), game.turns[1])):
+        with pytest.raises(UserError, match="all move once"):
+            consensus(game._replace(turns=turns), weight=1.0)
 
 
 def test_two_extragradient_steps_are_one_of_the_method():

@@ -336,6 +336,7 @@ def test_terms_that_would_be_lost_are_refused(some):
     "make",
     [
         lambda: made(top_share=0.0),
+        lambda: made(discriminator_repeats=0),
         lambda: losses.label_flipping(losses.HINGE, 1.0),
         lambda: losses.label_smoothing(1.1),
         lambda: losses.energy_margin(0.0),

@@ -10,7 +10,7 @@ import scipy.stats
 from scipy.special import log_softmax
 
 from gan_jax import nets, priors, prng
-from gan_jax.algorithms import gan, infogan
+from gan_jax.algorithms import Term, gan, infogan
 from gan_jax.algorithms._by_code import by_code
 from gan_jax.game import View
 from gan_jax.step import init_state, train_step
@@ -52,6 +52,14 @@ def test_both_sides_minimise_the_information_term_by_hand(weight):
         value, aux = turn.loss(view)
         np.testing.assert_allclose(value - without.loss(view)[0], by_hand, rtol=1e-4)
         np.testing.assert_allclose(aux.metrics["information"], by_hand, rtol=1e-5)
+
+
+def test_terms_are_added_as_to_any_gan():
+    game, players = made(terms=[Term("more", generator=lambda scene: jnp.full(SIZE, 3.0))])
+    view = View(players, {**BATCH, **game.inputs(KEYS, {})}, KEYS)
+    plain, _ = made()
+    difference = game.turns[1].loss(view)[0] - plain.turns[1].loss(view)[0]
+    assert difference == pytest.approx(3, rel=1e-5)
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.3])

@@ -60,6 +60,12 @@ REFUSED = {
         ),
         "the generator sees the data",
     ),
+    "inputs made of data": (
+        lambda: gan()._replace(
+            inputs=lambda keys, batch: {"latent": jnp.repeat(batch.get("x", X["x"])[:, :1], 3, 1)}
+        ),
+        "the generator sees the data",
+    ),
     "packs": (lambda: gan(discriminator=nets.several.Packed(DISCRIMINATOR, 2), group=2), "packs"),
     "batch statistics": (
         lambda: gan(nets.mlp.Generator((2,), (6,), batch_norm=True)),

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
+from small_games import Styled
 
 from gan_jax import losses, nets, penalties, priors, prng
 from gan_jax.algorithms import gman, madgan
@@ -45,6 +46,20 @@ def test_a_generator_answers_to_its_judges_by_how_strict_they_are(sharpness):
     each = softplus(-fake).mean(axis=0)
     by_hand = each.max() if math.isinf(sharpness) else softmax(sharpness * each) @ each
     np.testing.assert_allclose(second.loss(view)[0], by_hand, rtol=1e-5)
+
+
+def test_a_judge_of_patches_is_as_strict_as_all_of_them():
+    judge = nets.patch.Discriminator(2, 1)
+    game = gman(Styled((4, 4, 1)), judge, count=2, sharpness=1.0, prior=priors.normal(3))
+    batch = {"x": jnp.zeros((SIZE, 4, 4, 1))}
+    players = game.init(KEY, batch)
+    view = View(players, {**batch, **game.inputs(KEYS, batch)}, KEYS)
+    fake = game.sample(players, view.batch)
+    ensemble = nets.several.Ensemble(judge, 2)
+    logits = ensemble.apply(players["discriminator"], fake)
+    assert logits.ndim == 4
+    each = softplus(-np.float64(logits)).mean(axis=(0, 1, 2))
+    np.testing.assert_allclose(game.turns[1].loss(view)[0], softmax(each) @ each, rtol=1e-5)
 
 
 def test_a_judge_learns_of_its_own_verdict_alone(assert_trees_match):

@@ -275,6 +275,37 @@ def test_data_under_captions_of_others_are_refused():
     assert game.turns[0].loss(view)[0] == 0
 
 
+class Patches(nn.Module):
+    """Three logits of an image and a caption."""
+
+    @nn.compact
+    def __call__(self, x, label=None, train=False):
+        text = jax.nn.one_hot(label, 5).reshape(len(x), -1)
+        return nn.Dense(3)(jnp.concatenate([x, text], axis=-1))
+
+
+def test_of_patches_all_or_none_are_refused():
+    term, settings = terms.matching_aware(0.5), {"loss": losses.NONE, "conditional": "caption"}
+    game = gan(Captioned(3), Patches(), prior=PRIOR["latent"], terms=[term], **settings)
+    batch = {"x": BATCH["x"], "caption": CAPTIONS}
+    players = game.init(KEY, batch)
+    view = View(players, {**batch, **game.inputs(KEYS, batch)}, KEYS)
+    draw = lambda key: jax.random.randint(key, (), 0, SIZE)
+    chosen = np.array([draw(key) for key in prng.fold_in(KEYS, "wrong caption")])
+    logits = Patches().apply(players["discriminator"], BATCH["x"], CAPTIONS[chosen])
+    others = (chosen != np.arange(SIZE))[:, None]
+    expected = np.mean(0.5 * np.logaddexp(0, logits) * others)
+    assert game.turns[0].loss(view)[0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_latents_that_are_the_same_again_seek_no_mode():
+    term = terms.mode_seeking(PRIOR["code"], 1.0, "code")  # one of three
+    game, players = made(term)
+    value, slope = side(game, players, "generator")
+    assert 0 < value < np.inf
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(slope))
+
+
 def test_samples_under_captions_between_two_are_to_please():
     game, view, (generator, critic) = captioned(terms.interpolated_captions(5, 2.0), CAPTIONS)
     draw = lambda key: jax.random.randint(key, (), 0, SIZE)

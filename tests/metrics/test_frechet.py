@@ -97,6 +97,11 @@ def test_just_enough_examples_are_not_warned_of():
     assert frechet_distance(moments(REAL[:7]), moments(FAKE[:7])) > 0
 
 
+def test_one_example_is_too_few_for_a_batch():
+    with pytest.raises(UserError, match="two examples at least"):
+        batch_frechet_distance(REAL[:1], FAKE)
+
+
 def test_features_of_different_extractors_are_refused():
     with pytest.raises(UserError, match="6 dimensions, generated ones 9"):
         frechet_distance(moments(REAL), moments(FEW[0]))

@@ -33,3 +33,8 @@ def test_scores_that_say_nothing():
 def test_one_member_is_too_few():
     with pytest.raises(UserError, match="two members"):
         membership([1.0], [1.0, 2.0])
+
+
+def test_a_rate_is_less_than_all():
+    with pytest.raises(UserError, match=r"not in \[0, 1\)"):
+        membership([1.0, 2.0], [1.0, 2.0], false_positive_rate=1.0)
