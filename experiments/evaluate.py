@@ -218,7 +218,7 @@ def middle_of(subject: Subject, share: float) -> Subject:
             x = np.take(x, range(start, start + size), axis)
         return x
 
-    view = lambda dataset: data.derived(dataset, "x", cut)
+    view = lambda dataset: data.transformed(dataset, "x", cut)
     real = view(subject.real)
     return dataclasses.replace(
         subject,

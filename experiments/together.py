@@ -107,7 +107,7 @@ def trial(path: str, configs: Sequence[ConfigDict]) -> float:
         lambda numbers: recipes.make_optimizers(recipe, first, game, numbers),
         loaders[0].fetch,
         devices,
-        ema_decay=recipes.make_ema_decay(recipe, first) or plan.ema_decay,
+        **plan.of_step(recipes.make_ema_decay(recipe, first)),
     )
     calls = loop.play_together(
         play,

@@ -11,13 +11,12 @@ from pathlib import Path
 
 import numpy as np
 from absl import flags
-from PIL import Image, ImageOps
+from PIL import ImageOps
 from tqdm import tqdm
 
 from experiments import app, trained
 from experiments.run_folder import Run
 from gan_jax import data, pictures, prng, translation
-from gan_jax.data.files import EXTENSIONS
 from gan_jax.kinds import show, write
 from gan_jax.types import UserError
 
@@ -78,9 +77,9 @@ def images_of(source: Path) -> Iterator[Path]:
     if source.is_file():
         yield source
     elif source.is_dir():
-        found = sorted(p for p in source.iterdir() if p.suffix.lower() in EXTENSIONS)
+        found = sorted(p for p in source.iterdir() if p.suffix.lower() in data.EXTENSIONS)
         if not found:
-            raise UserError(f"{source} holds no images ({' '.join(EXTENSIONS)})")
+            raise UserError(f"{source} holds no images ({' '.join(data.EXTENSIONS)})")
         stems = [path.stem for path in found]
         if doubled := [stem for stem in stems if stems.count(stem) > 1]:
             raise UserError(f"{source} holds two images called {doubled[0]}: rename one")
@@ -92,15 +91,12 @@ def images_of(source: Path) -> Iterator[Path]:
 def read(path: Path, run: Run, kind: data.Kind) -> np.ndarray:
     """An image as a batch of one, stored as the run's data are."""
     shape = run.record["columns"][run.game.conditions[0]]["shape"]
-    try:
-        with Image.open(path) as opened:
-            image = ImageOps.exif_transpose(opened)
-            if isinstance(kind, data.Category):
-                return np.asarray(image.convert("L"))[None]
-            pixels = np.asarray(image.convert(_MODES[shape[-1]]))
-            return pixels.reshape(1, image.height, image.width, shape[-1])
-    except (OSError, ValueError, SyntaxError) as error:
-        raise UserError(f"{path} cannot be read as an image: {error}") from None
+    with data.opened_image(path) as opened:
+        image = ImageOps.exif_transpose(opened)
+        if isinstance(kind, data.Category):
+            return np.asarray(image.convert("L"))[None]
+        pixels = np.asarray(image.convert(_MODES[shape[-1]]))
+    return pixels.reshape(1, image.height, image.width, shape[-1])
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gan_jax import parallel
 from gan_jax.data import Source
 from gan_jax.optimizers import Adam
-from gan_jax.types import UserError
+from gan_jax.types import Array, UserError
 
 LOOKS = ("evaluate_every", "sample_every", "checkpoint_every")
 """The intervals after which the state is looked at."""
@@ -58,6 +58,14 @@ class Plan:
         """Whether the interval of this name ends after `done` steps."""
         every = getattr(self, interval)
         return every > 0 and (done % every == 0 or done == self.steps)
+
+    def of_step(self, ema_decay: Callable[[Array], Array] | None = None) -> dict[str, Any]:
+        """How `step.train_step` plays, the averages by step where a schedule is given."""
+        return {
+            "simultaneous": self.simultaneous,
+            "accumulate": self.accumulate,
+            "ema_decay": ema_decay or self.ema_decay,
+        }
 
     def resolved(self, platform: str, *taken: int) -> "Plan":
         """The plan with `steps_per_call` chosen, where it is 0, for "cpu", "gpu" or "tpu".

@@ -78,9 +78,7 @@ def train(
         steps=plan.steps,
         steps_per_call=plan.steps_per_call,
         devices=devices,
-        simultaneous=plan.simultaneous,
-        accumulate=plan.accumulate,
-        ema_decay=ema_decay or plan.ema_decay,
+        **plan.of_step(ema_decay),
     )
     with _progress(game, state, plan, shown=writer is not None) as bar, _signals() as signals:
         follower = Follower(
@@ -170,9 +168,7 @@ def train_together(
         optimizers,
         members[0].loader.fetch,
         devices,
-        simultaneous=plan.simultaneous,
-        accumulate=plan.accumulate,
-        ema_decay=ema_decay or plan.ema_decay,
+        **plan.of_step(ema_decay),
     )
     numbers = jax.tree.map(lambda *values: np.stack(values), *(m.numbers for m in members))
     ends: list[GameState | UserError] = [member.state for member in members]

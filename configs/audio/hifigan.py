@@ -55,7 +55,7 @@ def get_config(variant: str = "spoken_digit") -> ConfigDict:
 
 def make_data(config: ConfigDict, split: str) -> data.Dataset:
     clips = data.Source(**config.data).load(split)
-    return data.derived(clips, "source", lambda x: x)
+    return data.transformed(clips, "source", lambda x: x, of="x")
 
 
 def make_game(config: ConfigDict) -> Game:

@@ -32,7 +32,7 @@ def get_config(variant: str = "flowers_128") -> ConfigDict:
 
 def make_data(config: ConfigDict, split: str) -> data.Dataset:
     images = data.Source(**config.data).load(split)
-    return data.derived(images, "source", lambda x: data.set_channels(x, 1))
+    return data.transformed(images, "source", lambda x: data.set_channels(x, 1), of="x")
 
 
 def make_game(config: ConfigDict) -> Game:

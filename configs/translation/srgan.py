@@ -61,7 +61,8 @@ def get_config(variant: str = "flowers_128") -> ConfigDict:
 def make_data(config: ConfigDict, split: str) -> data.Dataset:
     images = data.Source(**config.data).load(split)
     side = config.data.resolution // config.factor
-    return data.derived(images, "source", lambda x: data.resize(x[None], side)[0])
+    small = lambda x: data.resize(x[None], side)[0]
+    return data.transformed(images, "source", small, of="x")
 
 
 def from_step(begin: int, weight: float) -> Callable[[Array], Array] | float:

@@ -147,9 +147,7 @@ def make_steps(
         game,
         loader.fetch,
         devices,
-        simultaneous=plan.simultaneous,
-        accumulate=plan.accumulate,
-        ema_decay=recipes.make_ema_decay(recipe, config) or plan.ema_decay,
+        **plan.of_step(recipes.make_ema_decay(recipe, config)),
     )
     return steps, (
         jax.tree.map(on_each, state),

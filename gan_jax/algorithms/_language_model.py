@@ -109,8 +109,8 @@ def discriminator_turn(
     """The discriminator's turn on data and on what the generator has `written`, [B, L, ...]."""
 
     def descend(view: View) -> tuple[Array, Aux]:
-        real, _ = judge(net, view, view.batch["x"], "real")
-        fake, stats = judge(net, view, written(view), "fake")
+        real, stats = judge(net, view, view.batch["x"], "real")
+        fake, stats = judge(net, view, written(view), "fake", stats)
         metrics = verdict("real", real) | verdict("fake", fake)
         metrics["logit_distance"] = jnp.mean(jnp.abs(real - fake))
         return jnp.mean(loss.discriminator(real, fake)), Aux(metrics, stats)
@@ -118,10 +118,16 @@ def discriminator_turn(
     return Turn("discriminator", descend, repeats=repeats, when=when)
 
 
-def judge(net: nn.Module, view: View, x: Array, purpose: str) -> tuple[Array, Variables]:
-    """The discriminator's logits of sequences in training, and its statistics."""
+def judge(
+    net: nn.Module, view: View, x: Array, purpose: str, before: Variables | None = None
+) -> tuple[Array, Variables]:
+    """The discriminator's logits of sequences in training, and its statistics.
+
+    They follow those that another pass left `before`; the player's, if None.
+    """
     keys = prng.fold_in(prng.fold_in(view.keys, purpose), "discriminator")
-    return apply(net, view.players["discriminator"], x, None, train=True, keys=keys)
+    variables = {**view.players["discriminator"], **(before or {})}
+    return apply(net, variables, x, None, train=True, keys=keys)
 
 
 def init_with(

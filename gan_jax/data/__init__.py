@@ -18,8 +18,10 @@ from gan_jax.data.dataset import materialise as materialise
 from gan_jax.data.dataset import num_classes as num_classes
 from gan_jax.data.embedded import digits as digits
 from gan_jax.data.embedded import iris as iris
+from gan_jax.data.files import EXTENSIONS as EXTENSIONS
 from gan_jax.data.files import array_file as array_file
 from gan_jax.data.files import image_folder as image_folder
+from gan_jax.data.files import opened_image as opened_image
 from gan_jax.data.films import MOTIONS as MOTIONS
 from gan_jax.data.films import MOVING_SHAPES as MOVING_SHAPES
 from gan_jax.data.films import moving_images as moving_images
@@ -52,7 +54,6 @@ from gan_jax.data.oracles import Oracle as Oracle
 from gan_jax.data.oracles import make_oracle as make_oracle
 from gan_jax.data.oracles import oracle as oracle
 from gan_jax.data.pairs import Paired as Paired
-from gan_jax.data.pairs import derived as derived
 from gan_jax.data.pairs import halves as halves
 from gan_jax.data.pairs import image_domains as image_domains
 from gan_jax.data.pairs import image_pairs as image_pairs

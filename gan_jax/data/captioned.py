@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from gan_jax.data.dataset import ArrayDataset, check_split
+from gan_jax.data.draws import generator
 from gan_jax.data.kinds import Image, Tokens
 from gan_jax.data.scenes import SHAPES, inside
 from gan_jax.types import UserError
@@ -87,7 +88,7 @@ def captioned(count: int, *, seed: int = 0, side: int = 32, split: str = "train"
         UserError: for another split.
     """
     check_split("captioned", split, tuple(_SPLITS))
-    random = np.random.Generator(np.random.Philox(key=[seed, _SPLITS[split]]))
+    random = generator(seed, _SPLITS[split])
     unseen = np.array([thing in HELD_OUT for thing in _KINDS])
     free = np.flatnonzero(~unseen)
     first = random.choice(np.flatnonzero(unseen) if split == "unseen" else free, count)

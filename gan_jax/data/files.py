@@ -289,7 +289,7 @@ def _scan(paths: Sequence[Path], *, check_sizes: bool) -> bool:
 
     has_colour, first_size = False, None
     for path in tqdm(paths, desc="reading headers", delay=1, leave=False, disable=None):
-        with _opened(path) as image:
+        with opened_image(path) as image:
             size = image.size
             exif = Image.Image.getexif(image)  # PNG's own method decodes the pixels first
             if exif.get(_EXIF_ORIENTATION, 1) >= 5:  # 5 to 8 lie on their side
@@ -312,7 +312,7 @@ def _decode(path: Path, channels: int) -> np.ndarray:
     """uint8 [H, W, channels], upright, transparency over white."""
     from PIL import Image, ImageOps
 
-    with _opened(path) as file:
+    with opened_image(path) as file:
         image = ImageOps.exif_transpose(file)
         if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
             white = Image.new("RGBA", image.size, "white")
@@ -322,8 +322,8 @@ def _decode(path: Path, channels: int) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    """An open Pillow image; whatever is wrong with the file becomes one line."""
+def opened_image(path: Path) -> Iterator[Any]:
+    """An open Pillow image, not yet upright; whatever is wrong with the file becomes one line."""
     from PIL import Image
 
     try:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from gan_jax.data.dataset import ArrayDataset, Dataset, Example, check_split, where
+from gan_jax.data.draws import generator
 from gan_jax.data.kinds import Category, Image, Kind, Video
 from gan_jax.data.transforms import resize
 from gan_jax.data.views import changed
@@ -187,5 +188,4 @@ def _covered(shape: int, x: np.ndarray, y: np.ndarray, radius: float, side: int)
 def _generator(seed: int, split: str, i: int) -> np.random.Generator:
     """The draws of the i-th example of a split."""
     number = int.from_bytes(split.encode()[:8], "little")
-    key = np.array([seed % 2**64, number], np.uint64)
-    return np.random.Generator(np.random.Philox(key=key, counter=np.array([0, 0, 0, i], np.uint64)))
+    return generator(seed, number, i)

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import expit
 
 from gan_jax.data.dataset import ArrayDataset, check_split
+from gan_jax.data.draws import generator
 from gan_jax.data.kinds import Tokens
 from gan_jax.types import UserError
 
@@ -81,7 +82,7 @@ class Oracle:
 
 def make_oracle(vocabulary: int = 5_000, width: int = 32, seed: int = 0) -> Oracle:
     """An oracle of so many tokens, of embedding and state of this width."""
-    random = np.random.Generator(np.random.Philox(key=seed % 2**64))
+    random = generator(seed)
 
     def draw(*shape: int) -> np.ndarray:
         return np.asarray(random.standard_normal(shape, np.float32))
@@ -125,7 +126,7 @@ def _written(
     n: int, seed: int, split: str, length: int, vocabulary: int
 ) -> tuple[Oracle, np.ndarray]:
     model = make_oracle(vocabulary, seed=seed)
-    random = np.random.Generator(np.random.Philox(key=[seed % 2**64, 1 + _SPLITS[split]]))
+    random = generator(seed, 1 + _SPLITS[split])
     return model, model.sample(n, length, random)
 
 

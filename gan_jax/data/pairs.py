@@ -1,7 +1,7 @@
 """Pairs and domains of images: two data sets row by row, halves of one image, two folders."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -92,27 +92,6 @@ def halves(dataset: Dataset, *, left: str = "source", right: str = "x") -> Datas
 
     others = {name: k for name, k in dataset.kinds.items() if name != "x"}
     return changed(dataset, {**others, left: kind, right: kind}, split)
-
-
-def derived(
-    dataset: Dataset,
-    column: str,
-    function: Callable[[np.ndarray], np.ndarray],
-    *,
-    of: str = "x",
-    kind: Kind | None = None,
-) -> Dataset:
-    """A view with a further column, made of another of the same example: a grey image of it, say.
-
-    Args:
-        dataset: What is looked at.
-        column: What the new one is called.
-        function: Of one example's value, as it is stored, to the new one's.
-        of: The column it is made of.
-        kind: Of the new one; that of `of` if None.
-    """
-    kinds = {**dataset.kinds, column: kind or dataset.kinds[of]}
-    return changed(dataset, kinds, lambda row: {**row, column: function(row[of])})
 
 
 def image_pairs(

@@ -3,6 +3,7 @@
 import numpy as np
 
 from gan_jax.data.dataset import ArrayDataset, check_split
+from gan_jax.data.draws import generator
 from gan_jax.data.kinds import Category, Image
 
 SHAPES = ("ground", "circle", "square", "triangle")
@@ -45,7 +46,7 @@ def shapes(count: int, *, seed: int = 0, side: int = 64, split: str = "train") -
         UserError: for another split.
     """
     check_split("shapes", split, tuple(_SPLITS))
-    random = np.random.Generator(np.random.Philox(key=[seed, _SPLITS[split]]))
+    random = generator(seed, _SPLITS[split])
     across = (np.arange(side, dtype=np.float32) + 0.5) / side
     y, x = across[None, :, None], across[None, None, :]
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from gan_jax.data.dataset import ArrayDataset
+from gan_jax.data.draws import generator
 from gan_jax.data.kinds import Category
 from gan_jax.types import UserError
 
@@ -33,7 +34,7 @@ def stacked(dataset: ArrayDataset, count: int, seed: int) -> ArrayDataset:
             f"{dataset.name}[{dataset.split}] cannot be stacked: "
             "choose grey images [H, W, 1] with labels 0 to 9"
         )
-    random = np.random.Generator(np.random.Philox(key=seed % 2**64))
+    random = generator(seed)
     drawn = random.integers(len(dataset), size=(count, 3))
     columns = {
         "x": np.concatenate([x[channel] for channel in drawn.T], axis=-1),

@@ -10,6 +10,7 @@ import dataclasses
 import numpy as np
 
 from gan_jax.data.dataset import ArrayDataset
+from gan_jax.data.draws import generator
 from gan_jax.data.kinds import Category, Real
 from gan_jax.types import UserError
 
@@ -114,4 +115,4 @@ def _mixture_dataset(name: str, mixture: Mixture, n: int, seed: int) -> ArrayDat
 def _generator(n: int, seed: int) -> np.random.Generator:
     if n < 1:
         raise UserError(f"a toy distribution needs at least one example, got count {n}")
-    return np.random.Generator(np.random.Philox(key=seed % 2**64))
+    return generator(seed)

@@ -47,22 +47,26 @@ def transformed(
     dataset: Dataset,
     column: str,
     function: Callable[[np.ndarray], np.ndarray],
+    *,
+    of: str = "",
     kind: Kind | None = None,
 ) -> Dataset:
-    """A lazy view in which `column` of each example goes through `function`.
+    """A lazy view in which a column of each example is a function of it, or of another.
 
     Args:
         dataset: What is looked at.
-        column: The name of the column.
+        column: The name of the column, an old or a new one.
         function: Of one example's value, as it is stored, to another.
-        kind: Of what it returns; the column's own if None.
+        of: The column whose value that is; `column` if empty.
+        kind: Of what it returns; that of `of` if None.
 
     Raises:
-        UserError: if there is no such column.
+        UserError: if there is no column to be read.
     """
-    _check_column(dataset, column)
-    kinds = dataset.kinds if kind is None else {**dataset.kinds, column: kind}
-    return _View(dataset, kinds, lambda row: {**row, column: function(row[column])})
+    read = of or column
+    _check_column(dataset, read)
+    kinds = {**dataset.kinds, column: kind or dataset.kinds[read]}
+    return _View(dataset, kinds, lambda row: {**row, column: function(row[read])})
 
 
 def select(dataset: Dataset, *, x: str = "x") -> Dataset:

@@ -32,7 +32,7 @@ def test_sets_of_unequal_length_are_no_pairs():
 
 
 def test_a_column_is_derived_from_another():
-    made = data.derived(DIGITS, "source", data.invert)
+    made = data.transformed(DIGITS, "source", data.invert, of="x")
     np.testing.assert_array_equal(made[3]["source"], 255 - DIGITS[3]["x"])
     assert made.kinds["source"] == DIGITS.kinds["x"]
     assert data.materialise(made).columns["source"].shape == DIGITS.columns["x"].shape

@@ -61,7 +61,7 @@ every = pytest.mark.parametrize(
 
 @every
 def test_transformed_changes_one_column_alone(dataset):
-    view = transformed(dataset, "source", lambda x: x[:1], Image())
+    view = transformed(dataset, "source", lambda x: x[:1], kind=Image())
     columns = materialise(view).columns
     np.testing.assert_array_equal(columns["source"], 255 - IMAGES[:, :1])
     np.testing.assert_array_equal(columns["x"], IMAGES)
@@ -69,7 +69,7 @@ def test_transformed_changes_one_column_alone(dataset):
 
 
 def test_transformed_may_change_the_kind():
-    view = transformed(PAIRS, "x", lambda x: x.reshape(-1).astype(np.float32), Real())
+    view = transformed(PAIRS, "x", lambda x: x.reshape(-1).astype(np.float32), kind=Real())
     assert view.kinds == {**PAIRS.kinds, "x": Real()}
     assert view[1]["x"].tolist() == [4, 5, 6, 7]
 
