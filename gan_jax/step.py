@@ -291,15 +291,15 @@ def _gradients(
         new_stats = {} if aux.stats is None else _checked_stats(turn.player, stats, aux.stats)
         return loss, (new_stats, {"loss": loss, **metrics}, aux.seen)
 
+    slopes = jax.grad(loss_fn, has_aux=True)
+
     def gradient(stats: Variables, data: tuple) -> tuple[Variables, tuple]:
-        if turn.clip:
-            return clipped(stats, data)
-        grads, (stats, metrics, seen) = jax.grad(loss_fn, has_aux=True)(player.params, stats, *data)
+        grads, (stats, metrics, seen) = slopes(player.params, stats, *data)
         return stats, (grads, metrics, seen)  # no statistics where the loss gives none back
 
     def clipped(stats: Variables, data: tuple) -> tuple[Variables, tuple]:
         """As `gradient`, of gradients of single examples that are clipped before their mean."""
-        of_one = lambda data: jax.grad(loss_fn, has_aux=True)(player.params, stats, *data)
+        of_one = lambda data: slopes(player.params, stats, *data)
         each, (new, metrics, _) = jax.vmap(of_one)(jax.tree.map(lambda x: x[:, None], data))
         norms = jax.vmap(optax.tree.norm)(each)
         scale = turn.clip / jnp.maximum(norms, turn.clip)
@@ -309,13 +309,30 @@ def _gradients(
         new, metrics = jax.tree.map(lambda x: jnp.mean(x, axis=0), (new, metrics))
         return new, (grads, metrics, None)
 
+    take, data = clipped if turn.clip else gradient, (batch, keys)
     if accumulate == 1:
-        stats, (grads, metrics, seen) = gradient(layers, (batch, keys))
-        return grads, stats, metrics, seen
+        stats, (grads, metrics, seen) = take(layers, data)
+    else:
+        stats, (grads, metrics, seen) = _accumulated(take, layers, data, accumulate, group)
+    return grads, stats, metrics, seen
+
+
+def _accumulated(
+    take: Callable[[Variables, tuple], tuple[Variables, tuple]],
+    layers: Variables,
+    data: tuple,
+    accumulate: int,
+    group: int,
+) -> tuple[Variables, tuple]:
+    """As `take`, `(statistics, data) -> (statistics, (gradients, metrics, seen))`, in parts.
+
+    Gradients and metrics are means over micro-batches; each sees the statistics that the one before
+    it left, and what was seen is put together in the batch's order.
+    """
 
     def add(carry: tuple, data: tuple) -> tuple[tuple, Any]:
         stats, total = carry
-        stats, (grads, metrics, seen) = gradient({**layers, **stats}, data)
+        stats, (grads, metrics, seen) = take({**layers, **stats}, data)
         return (stats, jax.tree.map(jnp.add, total, (grads, metrics))), seen
 
     def split(x: Array) -> Array:
@@ -327,14 +344,15 @@ def _gradients(
         dealt = x.reshape(accumulate, -1, group, *x.shape[2:])
         return jnp.moveaxis(dealt, 0, 1).reshape(-1, *x.shape[2:])
 
-    micro = jax.tree.map(split, (batch, keys))
-    first = jax.tree.map(lambda x: x[0], micro)
-    stats, (grads, metrics, seen) = gradient(layers, first)
-    rest = jax.tree.map(lambda x: x[1:], micro)
+    micro = jax.tree.map(split, data)
+    first, rest = (
+        jax.tree.map(lambda x, part=part: x[part], micro) for part in (0, slice(1, None))
+    )
+    stats, (grads, metrics, seen) = take(layers, first)
     (stats, total), later = lax.scan(add, (stats, (grads, metrics)), rest)
     seen = jax.tree.map(lambda a, b: merge(jnp.concatenate([a[None], b])), seen, later)
     grads, metrics = jax.tree.map(lambda x: x / accumulate, total)
-    return grads, stats, metrics, seen
+    return stats, (grads, metrics, seen)
 
 
 def _updated(turn: Turn, player: Player, seen: Any, keys: PRNGKey, step: Array) -> Any:

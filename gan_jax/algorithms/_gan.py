@@ -65,6 +65,14 @@ class Term(NamedTuple):
     update: Callable[[Any, Any, PRNGKey, Array], Any] | None = None
 
 
+class _Made(NamedTuple):
+    """What G made: samples as anybody sees them, its statistics after them, its whole output."""
+
+    samples: Array
+    stats: Variables
+    output: Output
+
+
 def gan(
     generator: nn.Module,
     discriminator: nn.Module,
@@ -148,15 +156,14 @@ def gan(
     def latent_of(batch: Batch) -> Array:
         return jnp.concatenate([batch[name] for name in sorted(priors)], axis=-1)
 
-    def generate(view: View) -> tuple[Array, Variables, Output]:
-        """Samples as anybody sees them, the generator's statistics, its whole output."""
+    def generate(view: View) -> _Made:
         variables, keys = view.players["generator"], prng.fold_in(view.keys, "generator")
         latent, label = latent_of(view.batch), label_of(view.batch)
-        made, stats = apply(generator, variables, latent, label, train=True, keys=keys)
-        samples = samples_of(made)
+        output, stats = apply(generator, variables, latent, label, train=True, keys=keys)
+        samples = samples_of(output)
         if observe is not None:
             samples = observe(prng.fold_in(view.keys, "observe"), samples)
-        return samples, stats, made
+        return _Made(samples, stats, output)
 
     def seen(view: View, x: Array, purpose: str) -> tuple[Array, Array | None, PRNGKey]:
         """What D is given of data or samples, and the keys for its own draws."""
@@ -193,19 +200,19 @@ def gan(
         return sum(values, jnp.zeros(()))
 
     def added(
-        view: View, side: str, data: Array, made: Sequence[Any], real: Output, fake: Output
+        view: View, side: str, data: Array, made: _Made, on_real: Output, on_fake: Output
     ) -> dict[str, Array]:
         """The terms of one side, by name."""
 
         def generate_from(columns: Batch) -> Array:
-            return generate(view._replace(batch={**view.batch, **columns}))[0]
+            return generate(view._replace(batch={**view.batch, **columns})).samples
 
         def judge_alone(x: Array, columns: Batch | None = None) -> Output:
             under = view._replace(batch={**view.batch, **(columns or {})})
             return verdict_on(under, x, "term")
 
-        samples, _, whole = made
-        scene = Scene(view, data, samples, whole, real, fake, generate_from, judge_alone)
+        given = view, data, made.samples, made.output, on_real, on_fake
+        scene = Scene(*given, generate_from, judge_alone)
         some = ((term.name, getattr(term, side)) for term in terms)
         return {name: jnp.mean(f(scene)) for name, f in some if f is not None}
 
@@ -218,24 +225,23 @@ def gan(
 
     def discriminator_loss(view: View) -> tuple[Array, Aux]:
         real, made = encode(view.batch["x"]), generate(view)
-        fake = made[0]
-        outputs = judge(view, real, fake)
-        real_logits, fake_logits = map(logits_of, outputs[:2])
+        on_real, on_fake, stats = judge(view, real, made.samples)
+        real_logits, fake_logits = logits_of(on_real), logits_of(on_fake)
         compared = _compared(loss, view, real_logits, fake_logits)
         total = jnp.mean(loss.discriminator(*_flipped(loss, view, *compared)))
         metrics = verdict("real", real_logits) | verdict("fake", fake_logits)
         metrics["logit_distance"] = jnp.mean(jnp.abs(real_logits - fake_logits))
-        more = added(view, "discriminator", real, made, *outputs[:2])
+        more = added(view, "discriminator", real, made, on_real, on_fake)
         if eager:
-            more["penalty"] = penalised(view, eager, real, fake)
+            more["penalty"] = penalised(view, eager, real, made.samples)
         each = lambda said: jnp.repeat(said, real.shape[0] // said.shape[0], axis=0)  # of a pack
-        seen = jax.tree.map(each, outputs[:2]) if remembering else None
-        return sum(more.values(), total), Aux(metrics | more, outputs[2], seen)
+        seen = jax.tree.map(each, (on_real, on_fake)) if remembering else None
+        return sum(more.values(), total), Aux(metrics | more, stats, seen)
 
     def lazy_turn(penalty: Penalty) -> Turn:
         def penalty_loss(view: View) -> tuple[Array, Aux]:
-            real, (fake, *_) = encode(view.batch["x"]), generate(view)
-            return penalised(view, [penalty], real, fake), Aux({})
+            real, made = encode(view.batch["x"]), generate(view)
+            return penalised(view, [penalty], real, made.samples), Aux({})
 
         due = lambda step: step % penalty.every == 0
         return Turn("discriminator", penalty_loss, name=penalty.name, when=due)
@@ -248,16 +254,15 @@ def gan(
         return kept(logits) / jnp.mean(kept(everyone))
 
     def generator_loss(view: View) -> tuple[Array, Aux]:
-        made = generate(view)
-        fake, stats, _ = made
-        real = encode(view.batch["x"])
-        # XLA drops the pass over data unless the loss or a term reads it.
-        outputs = verdict_on(view, real, "real"), verdict_on(view, fake, "fake")
-        compared = _compared(loss, view, *map(logits_of, outputs))
-        each = loss.generator(*compared[::-1])
-        total = jnp.mean(each if top_share == 1 else each * chosen(view, logits_of(outputs[1])))
-        more = added(view, "generator", real, made, *outputs)
-        return sum(more.values(), total), Aux(more, stats)
+        real, made = encode(view.batch["x"]), generate(view)
+        on_real = verdict_on(view, real, "real")  # XLA drops it unless the loss or a term reads it
+        on_fake = verdict_on(view, made.samples, "fake")
+        fake_logits = logits_of(on_fake)
+        real_compared, fake_compared = _compared(loss, view, logits_of(on_real), fake_logits)
+        each = loss.generator(fake_compared, real_compared)
+        total = jnp.mean(each if top_share == 1 else each * chosen(view, fake_logits))
+        more = added(view, "generator", real, made, on_real, on_fake)
+        return sum(more.values(), total), Aux(more, made.stats)
 
     def sample(players: Players, inputs: Batch) -> Array:
         latent, label = latent_of(inputs), label_of(inputs)
