@@ -41,6 +41,7 @@ from gan_jax import runs, writers
 from gan_jax.files import write_whole
 from gan_jax.types import UserError
 
+flags.adopt_module_key_flags(workers)
 _SWEEP = flags.DEFINE_string("sweep", "configs/sweeps/losses.py", "The file.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "Of the runs; runs/SWEEP by default.")
 _TOGETHER = flags.DEFINE_integer("together", 16, "Members of a process, at most.", lower_bound=1)

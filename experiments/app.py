@@ -16,6 +16,7 @@ from gan_jax.train import Stopped
 from gan_jax.types import UserError
 
 _TRACEBACK = flags.DEFINE_bool("traceback", False, "Show the traceback of an error.")
+flags.disclaim_key_flags()
 
 
 def run(
@@ -29,6 +30,7 @@ def run(
     against it.
     """
     logging.set_verbosity(logging.WARNING)
+    flags.declare_key_flag("traceback")  # of the script, for its `--help`
     if default_config and not any(re.match("--?config(=|$)", a) for a in sys.argv):
         sys.argv.insert(1, f"--config={default_config}")
     # --init.PLAYER=RUN, where the players are known only once the recipe is read

@@ -66,7 +66,7 @@ class Run(NamedTuple):
         """What the samples number `rows` are made from, of class `label` if it is given."""
         if label is not None:
             if "label" not in self.game.conditions:
-                raise UserError(f"--label: {self.record['recipe']} is not conditioned on labels")
+                raise UserError(f"--label: {self.record['recipe']} has no labels to choose from")
             classes = len(self.kinds["label"].classes)  # type: ignore[attr-defined]
             if not 0 <= np.min(label) <= np.max(label) < classes:
                 raise UserError(f"--label={label} is not in 0..{classes - 1}")

@@ -28,6 +28,8 @@ from gan_jax.ranges import Range
 from gan_jax.types import UserError
 
 _TRIALS = flags.DEFINE_integer("trials", 20, "All together, failed ones too.", lower_bound=1)
+flags.adopt_module_key_flags(ablate)
+flags.adopt_module_key_flags(workers)
 flags.FLAGS.set_default("sweep", "configs/sweeps/search.py")
 
 _PARTS = ("BASE", "SEEDS", "OVERRIDES", "FIGURES", "EVALUATE")  # that trials have from the file

@@ -38,6 +38,9 @@ _INIT = flags.DEFINE_multi_string(
 _ALLOW = flags.DEFINE_bool(
     "allow_config_change", False, "Continue a run under a config other than its own."
 )
+_PRINT = flags.DEFINE_bool(
+    "print_config", False, "Print all settings and what they are set to, and train nothing."
+)
 _TRUST = flags.DEFINE_bool("trust", False, "Execute the recipe.py of --init though another's.")
 _COORDINATOR = flags.DEFINE_string(
     "coordinator", None, "host:port of process 0 of several; 'auto' on TPU pods and Slurm."
@@ -55,6 +58,9 @@ def main() -> None:
         if _COORDINATOR.value:
             place = _COORDINATOR.value, _PROCESSES.value, _PROCESS.value
             stack.enter_context(parallel.joined(*place))
+        if _PRINT.value:
+            print(_CONFIG.value)
+            return
         workdir = _train()
     print(f"done: samples, curves and checkpoints are in {workdir}")
 

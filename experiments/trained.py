@@ -15,7 +15,7 @@ from absl import flags
 from experiments import recipes
 from experiments.run_folder import Run, load_run, parse_step
 from gan_jax.game import Players
-from gan_jax.types import PRNGKey
+from gan_jax.types import PRNGKey, UserError
 
 flags.disclaim_key_flags()  # for `--help` they are the script's
 
@@ -27,14 +27,18 @@ class Flags:
     Attributes:
       holders: absl's, by name.
       name: of the file that the script writes into the run's folder.
+      required: whether a run must be named.
     """
 
     holders: Mapping[str, Any]
     name: str
+    required: bool
 
     @property
     def workdir(self) -> Any:
         """The folder that is named, or the list of them."""
+        if self.required and not self.holders["workdir"].value:
+            raise UserError("name a run's folder: --workdir=DIR")
         return self.holders["workdir"].value
 
     @property
@@ -101,7 +105,7 @@ def define(
     folder = "A run's folder, or several." if several else "The run's folder."
     checkpoint = "Which checkpoint: a step, or 'best'"
     holders = {
-        "workdir": of_workdir("workdir", None, folder, required=required),
+        "workdir": of_workdir("workdir", None, folder),
         "step": flags.DEFINE_string(
             "step", step, f"{checkpoint}." if step else f"{checkpoint}; else the newest."
         ),
@@ -116,4 +120,4 @@ def define(
     if out:
         where = "the first WORKDIR" if several else "WORKDIR"
         holders["out"] = flags.DEFINE_string("out", None, f"The JSON; {out} in {where} by default.")
-    return Flags(holders, out)
+    return Flags(holders, out, required)

@@ -36,6 +36,9 @@ def main(arguments: list[str]) -> None:
         raise UserError("name one INPUT: an image, a folder of images or an array file")
     source = Path(arguments[0])
     run = _RUN.load(reverse=_REVERSE.value)
+    made_from = [run.kinds[name] for name in run.game.conditions]
+    if made_from and (isinstance(made_from[0], data.Video) or not _is_picture(made_from[0])):
+        raise UserError("this run does not translate images: it is not made from any")
     translate = translation.translator(run.game, _RUN.players(run))
     key = _RUN.key()
     kinds = [run.kinds[name] for name in (run.game.conditions[0], run.game.target)]
@@ -44,6 +47,12 @@ def main(arguments: list[str]) -> None:
             raise UserError(f"--panels shows image files, and {source} is an array file")
         out = Path(_OUT.value or run.workdir / "translated.npz")
         x = data.array_file(source, kinds={"x": kinds[0]}).columns["x"]
+        trained = run.record["columns"][run.game.conditions[0]]["shape"]
+        if (x.ndim - 1, x.shape[3:]) != (len(trained), tuple(trained[2:])):
+            raise UserError(
+                f"{source} holds images {list(x.shape[1:])}, the run's are {trained}: sides may "
+                "be others, channels not"
+            )
         parts = []
         for start in tqdm(range(0, len(x), _AT_ONCE), desc=str(source), delay=2, disable=None):
             stored = x[start : start + _AT_ONCE]
@@ -55,6 +64,8 @@ def main(arguments: list[str]) -> None:
     paths = list(images_of(source))
     out = Path(_OUT.value or run.workdir / "translated")
     folder = source.is_dir() or not out.suffix
+    if folder and (out.suffix or out.is_file()):
+        raise UserError(f"--out={out} names a file, and {source} is a folder: name a folder")
     if folder:
         out.mkdir(parents=True, exist_ok=True)
     for i, path in enumerate(tqdm(paths, desc=str(source), delay=2, disable=None)):
@@ -70,6 +81,10 @@ def main(arguments: list[str]) -> None:
             picture = pictures.grid(made, border=0, legible=False)
         write.samples(place, kinds[1], made, picture=picture)
     print(f"{len(paths)} translations by step {run.step:,}: {out}")
+
+
+def _is_picture(kind: data.Kind) -> bool:
+    return isinstance(kind, data.Image | data.Category)
 
 
 def images_of(source: Path) -> Iterator[Path]:

@@ -3,12 +3,15 @@
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from types import ModuleType
+from typing import Any, TypeVar
 
 from gan_jax import parallel
 from gan_jax.data import Source
 from gan_jax.optimizers import Adam
 from gan_jax.types import Array, UserError
+
+T = TypeVar("T")
 
 LOOKS = ("evaluate_every", "sample_every", "checkpoint_every")
 """The intervals after which the state is looked at."""
@@ -97,8 +100,10 @@ class Plan:
             if getattr(self, name) % self.steps_per_call:
                 raise UserError(
                     f"{name} {getattr(self, name)} is not a multiple of "
-                    f"steps_per_call {self.steps_per_call}"
+                    f"steps_per_call {self.steps_per_call}; steps_per_call=0 chooses one that fits"
                 )
+        if self.best and not self.evaluate_every:
+            raise UserError(f"best={self.best} is of evaluations, and evaluate_every is 0")
         for steps in taken:
             if steps % self.steps_per_call:
                 raise UserError(
@@ -128,6 +133,18 @@ def points_plan(steps: int) -> Plan:
         evaluate_count=10_000,
         checkpoint_every=often,
     )
+
+
+def named(module: ModuleType, name: str, kind: type[T]) -> T:
+    """The value of this name and kind, for a setting that names one, such as `losses.HINGE`.
+
+    Raises:
+      UserError: there is none, with those that there are.
+    """
+    known = {n: v for n, v in vars(module).items() if isinstance(v, kind)}
+    if name not in known:
+        raise UserError(f"{name!r} is none of {', '.join(sorted(known))}")
+    return known[name]
 
 
 def settings(plan: Plan, source: Source, **players: Adam) -> dict[str, Any]:

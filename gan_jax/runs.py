@@ -107,7 +107,8 @@ def claim(
     """Makes a folder that of this run, or checks that it is.
 
     A new folder gets `config.json`, the record, and `recipe.py`, the recipe's source, so that the
-    folder alone suffices to sample from. A folder of the same config and recipe is left as it is.
+    folder alone suffices to sample from, and so does one of a run that neither logged nor saved
+    anything. A folder of the same config and recipe is left as it is.
 
     Args:
       workdir: the folder, held by `lock`.
@@ -138,6 +139,9 @@ def claim(
         changes.append(f"data: {old.get('examples')} -> {record['examples']} examples")
     if not changes:
         return
+    if not _has_begun(workdir):  # it failed before it had anything to lose
+        _write_run(workdir, record, recipe_source)
+        return
     extended = extendable and old_source == recipe_source
     extended = extended and old.get("examples") == record["examples"]
     extended = extended and _extends(old["config"], record["config"])
@@ -149,6 +153,10 @@ def claim(
     past = {name: value for name, value in old.items() if name != "previous"}
     previous = [*old.get("previous", []), {**past, "recipe_source": old_source}]
     _write_run(workdir, {**record, "previous": previous}, recipe_source)
+
+
+def _has_begun(workdir: pathlib.Path) -> bool:
+    return (workdir / "metrics.jsonl").exists() or any(workdir.glob("checkpoints/*"))
 
 
 def load(workdir: str | os.PathLike[str]) -> dict[str, Any]:

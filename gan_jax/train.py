@@ -17,12 +17,21 @@ from gan_jax.data import Loader
 from gan_jax.evaluation import Evaluator
 from gan_jax.follow import Drawing, Follower
 from gan_jax.game import Game, Players
-from gan_jax.plan import Plan, points_plan, settings
+from gan_jax.plan import Plan, named, points_plan, settings
 from gan_jax.step import GameState
 from gan_jax.types import Array, UserError
 from gan_jax.writers import Progress, Writer
 
-__all__ = ["Member", "Plan", "Stopped", "points_plan", "settings", "train", "train_together"]
+__all__ = [
+    "Member",
+    "Plan",
+    "Stopped",
+    "named",
+    "points_plan",
+    "settings",
+    "train",
+    "train_together",
+]
 
 
 class Stopped(Exception):

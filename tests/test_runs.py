@@ -31,8 +31,14 @@ def altered(made, **changes):
     return other
 
 
+def begin(workdir, record, source=SOURCE, **settings):
+    """As a run that has logged something."""
+    runs.claim(workdir, record, source, **settings)
+    (workdir / "metrics.jsonl").touch()
+
+
 def test_examples_that_come_or_go_are_told(made, tmp_path):
-    runs.claim(tmp_path, made, SOURCE)
+    begin(tmp_path, made)
     with pytest.raises(UserError, match="data: 60 -> 59 examples"):
         runs.claim(tmp_path, {**made, "examples": 59}, SOURCE, extendable=True)
 
@@ -134,14 +140,14 @@ def test_a_new_folder_gets_the_record_and_the_recipe(tmp_path, made):
 
 
 def test_the_same_run_again_changes_nothing(tmp_path, made):
-    runs.claim(tmp_path, made, SOURCE)
+    begin(tmp_path, made)
     before = (tmp_path / "config.json").read_text()
     runs.claim(tmp_path, {**made, "started": "later", "versions": {"jax": "9"}}, SOURCE)
     assert (tmp_path / "config.json").read_text() == before
 
 
 def test_another_config_is_refused_with_a_line_per_key(tmp_path, made):
-    runs.claim(tmp_path, made, SOURCE)
+    begin(tmp_path, made)
     other = altered(made, data={"name": "digits", "resolution": 32}, betas=[0.0, 0.9])
     with pytest.raises(UserError, match="--allow_config_change") as caught:
         runs.claim(tmp_path, other, SOURCE)
@@ -152,8 +158,15 @@ def test_another_config_is_refused_with_a_line_per_key(tmp_path, made):
     assert runs.load(tmp_path) == made
 
 
+def test_what_failed_before_it_began_stands_in_nobodys_way(tmp_path, made):
+    runs.claim(tmp_path, altered(made, loss="HNGE"), SOURCE)
+    runs.claim(tmp_path, made, SOURCE + "\n")
+    assert runs.load(tmp_path) == made
+    assert (tmp_path / "recipe.py").read_text() == SOURCE + "\n"
+
+
 def test_another_recipe_is_refused(tmp_path, made):
-    runs.claim(tmp_path, made, SOURCE)
+    begin(tmp_path, made)
     with pytest.raises(UserError, match=r"  recipe.py: the source of configs/digits.py changed$"):
         runs.claim(tmp_path, made, SOURCE + "\n")
 
@@ -161,7 +174,7 @@ def test_another_recipe_is_refused(tmp_path, made):
 def test_an_allowed_change_keeps_the_history(tmp_path, made):
     records = [made, altered(made, steps=20), altered(made, steps=30)]
     for version, each in enumerate(records):
-        runs.claim(tmp_path, each, f"# {version}\n", allow_config_change=True)
+        begin(tmp_path, each, f"# {version}\n", allow_config_change=True)
     now = runs.load(tmp_path)
     previous = now.pop("previous")
     assert now == records[2]
@@ -177,7 +190,7 @@ MORE = {"steps": 20, "log_every": 5, "keep": 9, "best": "-fid"}
 
 @pytest.mark.parametrize("changes", [MORE, {"steps": 20}, {"evaluate_every": 7}])
 def test_a_run_that_may_be_extended_is_without_being_allowed(tmp_path, made, changes):
-    runs.claim(tmp_path, made, SOURCE)
+    begin(tmp_path, made)
     longer = altered(made, **changes)
     runs.claim(tmp_path, longer, SOURCE, extendable=True)
     now = runs.load(tmp_path)
@@ -195,14 +208,14 @@ def test_a_run_that_may_be_extended_is_without_being_allowed(tmp_path, made, cha
     ],
 )
 def test_what_alters_the_steps_is_refused_though_extendable(tmp_path, made, changes, extendable):
-    runs.claim(tmp_path, made, SOURCE)
+    begin(tmp_path, made)
     with pytest.raises(UserError, match="--allow_config_change"):
         runs.claim(tmp_path, altered(made, **changes), SOURCE, extendable=extendable)
     assert runs.load(tmp_path) == made
 
 
 def test_another_recipe_is_refused_though_extendable(tmp_path, made):
-    runs.claim(tmp_path, made, SOURCE)
+    begin(tmp_path, made)
     with pytest.raises(UserError, match="the source of"):
         runs.claim(tmp_path, altered(made, steps=20), SOURCE + "\n", extendable=True)
 

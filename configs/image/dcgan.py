@@ -16,7 +16,7 @@ from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.parallel import AXIS
 from gan_jax.penalties import R1, R2, GradientPenalty
-from gan_jax.train import Plan, settings
+from gan_jax.train import Plan, named, settings
 
 VARIANTS = {"digits": 8_000, "mnist": 12_000, "fashion_mnist": 12_000, "cifar10": 20_000}
 TINY = {"net.width": 4}
@@ -49,7 +49,7 @@ def make_game(config: ConfigDict) -> Game:
         generator,
         nets.dcgan.Discriminator(width, batch_norm=False, dtype=config.dtype),
         prior=priors.normal(config.net.latent_dim),
-        loss=getattr(losses, config.loss),
+        loss=named(losses, config.loss, losses.AdversarialLoss),
         penalties=[
             R1(config.r1, every=config.r1_every),
             R2(config.r2),

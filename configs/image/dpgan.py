@@ -24,7 +24,7 @@ from ml_collections import ConfigDict
 from gan_jax import algorithms, data, losses, nets, optimizers, priors, privacy, prng
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
-from gan_jax.train import Plan, settings
+from gan_jax.train import Plan, named, settings
 from gan_jax.types import UserError
 
 VARIANTS = {"digits": 1_500, "mnist": 6_000, "fashion_mnist": 6_000, "cifar10": 6_000}
@@ -72,7 +72,7 @@ def make_game(config: ConfigDict) -> Game:
         nets.mlp.Generator((side, side, config.data.channels), hidden, dtype=config.dtype),
         nets.mlp.Discriminator(hidden, dtype=config.dtype),
         prior=priors.normal(config.net.latent_dim),
-        loss=getattr(losses, config.loss),
+        loss=named(losses, config.loss, losses.AdversarialLoss),
         discriminator_repeats=config.discriminator_repeats,
     )
     return algorithms.private(game, clip=config.privacy.clip)

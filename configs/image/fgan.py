@@ -12,11 +12,11 @@ from ml_collections import ConfigDict
 
 from gan_jax import algorithms, data, nets, priors
 from gan_jax.game import Game
-from gan_jax.losses import f_divergences
+from gan_jax.losses import FDivergence, f_divergences
 from gan_jax.optimizers import Adam
 from gan_jax.parallel import AXIS
 from gan_jax.penalties import R1
-from gan_jax.train import Plan, settings
+from gan_jax.train import Plan, named, settings
 
 VARIANTS = {"digits": 6_000, "mnist": 12_000, "fashion_mnist": 12_000, "cifar10": 20_000}
 TINY = {"net.width": 4}
@@ -46,6 +46,6 @@ def make_game(config: ConfigDict) -> Game:
         generator,
         nets.dcgan.Discriminator(width, batch_norm=False, dtype=config.dtype),
         prior=priors.normal(config.net.latent_dim),
-        loss=getattr(f_divergences, config.divergence).loss(),
+        loss=named(f_divergences, config.divergence, FDivergence).loss(),
         penalties=[R1(config.r1)],
     )

@@ -13,7 +13,7 @@ from gan_jax import algorithms, data, losses, nets, priors
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.parallel import AXIS
-from gan_jax.train import Plan, settings
+from gan_jax.train import Plan, named, settings
 
 VARIANTS = {"digits": 6_000, "mnist": 12_000, "fashion_mnist": 12_000, "cifar10": 20_000}
 TINY = {"net.width": 4}
@@ -42,5 +42,5 @@ def make_game(config: ConfigDict) -> Game:
         generator,
         nets.dcgan.Discriminator(width, axis_name=axis, dtype=config.dtype),
         prior=priors.normal(config.net.latent_dim),
-        loss=getattr(losses, config.loss),
+        loss=named(losses, config.loss, losses.AdversarialLoss),
     )

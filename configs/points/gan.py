@@ -23,7 +23,7 @@ from gan_jax.game import Game
 from gan_jax.layers import MinibatchDiscrimination
 from gan_jax.optimizers import Adam
 from gan_jax.penalties import R1, R2, GradientPenalty
-from gan_jax.train import points_plan, settings
+from gan_jax.train import named, points_plan, settings
 
 VARIANTS = ("ring", "grid")
 TINY = {"net.hidden": (8,)}
@@ -58,7 +58,7 @@ def make_game(config: ConfigDict) -> Game:
             dtype=dtype,
         ),
         prior=priors.normal(config.net.latent_dim),
-        loss=getattr(losses, config.loss),
+        loss=named(losses, config.loss, losses.AdversarialLoss),
         penalties=[R1(config.r1), R2(config.r2), GradientPenalty(config.gradient_penalty)],
         group=_GROUP if kernels else 1,
         discriminator_repeats=config.discriminator_repeats,

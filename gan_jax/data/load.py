@@ -303,7 +303,7 @@ SOURCES: Mapping[str, Source] = {
         test_split="validation",
         resolution=64,
         channels=3,
-        features={"x": "image", "source": "edges"},
+        features={"x": "image", "source": "edges", "label": "label"},
     ),
     "flowers_128": Source(
         "flowers_128",

@@ -313,6 +313,10 @@ def score(sets: Sets, names: Sequence[str]) -> dict[str, Figure]:
     """
     if unknown := [name for name in names if name not in METRICS]:
         raise UserError(f"there is no metric {unknown[0]!r}; there are: {', '.join(METRICS)}")
+    if not isinstance(sets.kind, Image | Audio | Real):
+        own = "ngrams" if isinstance(sets.kind, Tokens) else "pairs"
+        if others := [name for name in names if name != own]:
+            raise UserError(f"{others[0]} compares features, and these have none: there is {own}")
     figures: dict[str, Figure] = {}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*rank-deficient")  # `how` says so, see `_bias`

@@ -1,6 +1,7 @@
 """The scripts as a user runs them."""
 
 import random
+import re
 import signal
 import time
 from functools import partial
@@ -64,6 +65,11 @@ def test_a_second_process_on_a_run_is_refused(script, tmp_path):
 
 REFUSED = {
     "an unknown key names the nearest": (["--config.batch_sise=3"], "batch_size"),
+    "a name that is of no loss": (
+        ["--config.loss=hinge_generator_loss"],
+        "'hinge_generator_loss' is none of HINGE, ",
+    ),
+    "a best of nothing": (["--config.best=fid", "--config.evaluate_every=0"], "evaluate_every"),
     "a section that is none": (["--config.nett.width=8"], "the config has no 'nett'"),
     "a value of the wrong type": (["--config.steps=many"], "steps"),
     "no such recipe": (["--config=configs/nothing.py"], "nothing.py"),
@@ -182,7 +188,16 @@ def test_samples_come_from_the_folder_alone(tiny, scripts, tmp_path):
     assert "0..9" in refused.err
 
 
+def test_all_settings_are_shown_and_nothing_is_trained(scripts, tmp_path):
+    run = ["train", "--config=configs/points/gan.py:grid", "--config.steps=3", "--print_config"]
+    (shown,) = scripts([*run, f"--workdir={tmp_path / 'run'}"])
+    assert re.search(r"^  name: grid$", shown.out, re.M)
+    assert re.search(r"^steps: 3$", shown.out, re.M)
+    assert not (tmp_path / "run").exists()
+
+
 def test_help_is_to_be_had_from_any_folder(script, tmp_path):
     done = script("train", "--help", cwd=tmp_path)
     assert "--workdir" in done.out
+    assert "--[no]traceback" in done.out
     assert "no recipe" not in done.err

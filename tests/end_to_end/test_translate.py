@@ -65,6 +65,9 @@ def test_what_cannot_be_translated_is_refused_in_one_line(inpainter, assert_refu
     (tmp_path / "twins").mkdir()
     for name in ("a.png", "a.jpg"):
         (tmp_path / "twins" / name).touch()
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "a.png").touch()
+    np.savez(tmp_path / "rgb.npz", x=np.zeros((1, 16, 16, 3), np.uint8))
     run = f"--workdir={inpainter}"
     cases = {
         "nothing": ([run], "name one INPUT"),
@@ -72,6 +75,14 @@ def test_what_cannot_be_translated_is_refused_in_one_line(inpainter, assert_refu
         "an empty folder": ([run, f"{tmp_path}/empty"], "holds no images"),
         "two of one name": ([run, f"{tmp_path}/twins"], "holds two images called a"),
         "no image": ([run, f"{tmp_path}/bad.png"], "bad.png cannot be read as an image"),
+        "an array of other channels": (
+            [run, f"{tmp_path}/rgb.npz"],
+            "rgb.npz holds images [16, 16, 3], the run's are [16, 16, 2]",
+        ),
+        "a folder to a file": (
+            [run, f"{tmp_path}/one", f"--out={tmp_path}/bad.png"],
+            "bad.png names a file",
+        ),
         "panels of an array": ([run, "--panels", f"{tmp_path}/x.npz"], "x.npz is an array file"),
         "a game without images": (["--workdir=nowhere", f"{tmp_path}/bad.png"], "nowhere"),
     }

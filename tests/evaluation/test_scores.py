@@ -323,7 +323,10 @@ def test_what_suits_is_what_works(case):
 
 @pytest.mark.parametrize(("make", "expected"), [(texts, ["ngrams"]), (classes, [])])
 def test_distances_of_numbers_that_stand_for_words_suit_nobody(make, expected):
-    assert suited(Sets(make(0), make(1))) == expected
+    sets = Sets(make(0), make(1))
+    assert suited(sets) == expected
+    with pytest.raises(UserError, match="fid compares features"):
+        score(sets, [*expected, "fid"])
 
 
 @pytest.mark.parametrize("name", ["kid", "is", "transfer", "diversity"])
