@@ -208,7 +208,7 @@ def of_files() -> Subject:
 
 def middle_of(subject: Subject, share: float) -> Subject:
     """The same, of images cut to their middle."""
-    if type(subject.real.kinds["x"]) is not data.Image:
+    if not isinstance(subject.real.kinds["x"], data.Image):
         raise UserError("--middle is for images, and these are none")
 
     def cut(x: np.ndarray) -> np.ndarray:
@@ -235,7 +235,7 @@ def make_extractor(subject: Subject, folder: Path) -> extractors.Extractor:
     """The extractor that the flags name, or the one that suits."""
     train, kind = subject.train, subject.train.kinds["x"]
     labelled = data.num_classes(train) is not None and not np.ndim(train[0]["label"])
-    labelled = labelled and isinstance(kind, data.Image | data.Audio)
+    labelled = labelled and isinstance(kind, data.Image | data.Video | data.Audio)
     name = _EXTRACTOR.value or ("classifier" if labelled else "")
     if name == "classifier":
         return extractors.classifier(

@@ -21,7 +21,7 @@ _ARC, _ROWS, _A_CLASS, _CLASSES = 8, 6, 8, 10
 def of_sets(sets: Sets, classes: Sequence[str] | None) -> Sections:
     """What samples look like beside the data; `classes` are the names of the data's."""
     kind, real, fake = sets.kind, sets.real, sets.fake
-    wanted = 64 if type(kind) is data.Image else show.WANTED[type(kind)]
+    wanted = 64 if isinstance(kind, data.Image) else show.WANTED[type(kind)]
     shown = {
         "Samples, as they were drawn": show.samples(
             kind, fake.examples[:wanted], real=real.examples
@@ -29,7 +29,7 @@ def of_sets(sets: Sets, classes: Sequence[str] | None) -> Sections:
         "Real examples": show.samples(kind, real.examples[:wanted]),
     }
     sections: Sections = {"Samples": [Picture(image, title) for title, image in shown.items()]}
-    if type(kind) is data.Image:
+    if isinstance(kind, data.Image):
         if fake.logits is not None:
             sections["Samples by class"] = [_by_class(sets)]
         sections["Nearest real examples"] = [_neighbours(sets)]

@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> None:
     source = Path(arguments[0])
     run = _RUN.load(reverse=_REVERSE.value)
     made_from = [run.kinds[name] for name in run.game.conditions]
-    if made_from and (isinstance(made_from[0], data.Video) or not _is_picture(made_from[0])):
+    if made_from and not isinstance(made_from[0], data.Image | data.Category):
         raise UserError("this run does not translate images: it is not made from any")
     translate = translation.translator(run.game, _RUN.players(run))
     key = _RUN.key()
@@ -77,14 +77,10 @@ def main(arguments: list[str]) -> None:
         if _PANELS.value:
             titled = {"source": stored, "translation": made}
             picture = show.strips(dict(zip(titled, kinds, strict=True)), titled)
-        elif type(kinds[1]) is data.Image:
+        elif isinstance(kinds[1], data.Image):
             picture = pictures.grid(made, border=0, legible=False)
         write.samples(place, kinds[1], made, picture=picture)
     print(f"{len(paths)} translations by step {run.step:,}: {out}")
-
-
-def _is_picture(kind: data.Kind) -> bool:
-    return isinstance(kind, data.Image | data.Category)
 
 
 def images_of(source: Path) -> Iterator[Path]:

@@ -219,7 +219,7 @@ def drawer(
 
         return draw_strips
     columns, wanted, label = None, show.WANTED[type(kind)], kinds.get("label")
-    if type(kind) is Image:
+    if isinstance(kind, Image):
         columns = _COLUMNS
         if "label" in game.conditions and isinstance(label, Category):
             columns = min(len(label.classes), _MOST_COLUMNS)

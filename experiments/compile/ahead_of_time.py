@@ -164,7 +164,7 @@ def like_data(recipe: ModuleType, config: ConfigDict, examples: int) -> data.Dat
     kinds = {name: data.make_kind(record) for name, record in source.kinds.items()}
     if source.resolution and source.channels:
         kinds = dict.fromkeys(source.features, data.Image()) | {"x": data.Image()} | kinds
-    if source.num_classes and not source.features:
+    if source.num_classes and (not source.features or "label" in source.features):
         kinds["label"] = data.Category(tuple(map(str, range(source.num_classes))))
     shapes = {name: _shape(name, kind, source) for name, kind in kinds.items()}
     if not set(source.features) | {"x"} <= set(shapes) or None in shapes.values():
@@ -200,7 +200,7 @@ def _shape(name: str, kind: data.Kind, source: data.Source) -> tuple[int, ...] |
             return (length,) if length else None
         case data.Real() if kind.columns:
             return (len(kind.columns),)
-        case data.Image() if type(kind) is data.Image and side and source.channels:
+        case data.Image() if side and source.channels:
             return (side, side, source.channels)
     return None
 

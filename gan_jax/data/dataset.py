@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gan_jax.data.checks import checked_columns
-from gan_jax.data.kinds import Audio, Category, Image, Kind, Tokens
+from gan_jax.data.kinds import Audio, Category, Image, Kind, Tokens, Video
 from gan_jax.types import UserError
 
 Example = dict[str, np.ndarray]
@@ -208,7 +208,7 @@ def _shape(value: np.ndarray) -> str:
 def _remedy(kind: Kind | None) -> str:
     if isinstance(kind, Audio | Tokens):
         return "set data.length"
-    if isinstance(kind, Image):
+    if isinstance(kind, Image | Video):
         return "set data.resolution (and data.channels)"
     return "set data.resolution" if isinstance(kind, Category) else "pad or crop them"
 

@@ -185,11 +185,11 @@ def _column(path: Path, name: str, x: np.ndarray, kinds: Mapping[str, Kind]) -> 
         x = x.astype(np.float32, copy=False)
     if name == "x" and x.ndim < 2 and kind is None:
         raise UserError(f"{path}: x has shape {list(x.shape)}; it must be [N, ...]")
-    grey = x.ndim == 3 and (type(kind) is Image or (kind is None and x.dtype == np.uint8))
+    grey = x.ndim == 3 and (isinstance(kind, Image) or (kind is None and x.dtype == np.uint8))
     mono = x.ndim == 2 and (isinstance(kind, Audio) or (kind is None and x.dtype == np.int16))
     if grey or mono:
         x = x[..., None]
-    if x.ndim == 4 and (kind is None or type(kind) is Image):
+    if x.ndim == 4 and (kind is None or isinstance(kind, Image)):
         if x.shape[1] in (1, 3) and x.shape[3] > 4:
             raise UserError(
                 f"{path}: {name} {list(x.shape)} has its channels first; transpose it to "

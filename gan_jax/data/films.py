@@ -125,7 +125,7 @@ def moving_images(
     Raises:
         UserError: if `images` has no images.
     """
-    if type(images.kinds.get("x")) is not Image:
+    if not isinstance(images.kinds.get("x"), Image):
         raise UserError(f"{where(images)} has no images that could move")
     box = round(_BOX * side)
     small, room = resize(images.kinds["x"].to_stored(images.columns["x"]), box), side - box

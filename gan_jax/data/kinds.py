@@ -33,21 +33,23 @@ class Kind:
         return np.asarray(x)
 
 
-@dataclasses.dataclass(frozen=True)
-class Image(Kind):
-    """`[H, W, C]`, uint8 or float32 in [-1, 1]; uint8 is read as `x / 127.5 - 1`."""
-
-    name = "image"
-
-    def to_float(self, x: Array | np.ndarray) -> Array:  # noqa: D102
+class _Pixels(Kind):
+    def to_float(self, x: Array | np.ndarray) -> Array:
         return _from_integers(x, np.uint8, lambda x: x / 127.5 - 1)
 
-    def to_stored(self, x: Array | np.ndarray) -> np.ndarray:  # noqa: D102
+    def to_stored(self, x: Array | np.ndarray) -> np.ndarray:
         return _to_integers(x, np.uint8, lambda x: (x + 1) * 127.5)
 
 
 @dataclasses.dataclass(frozen=True)
-class Video(Image):
+class Image(_Pixels):
+    """`[H, W, C]`, uint8 or float32 in [-1, 1]; uint8 is read as `x / 127.5 - 1`."""
+
+    name = "image"
+
+
+@dataclasses.dataclass(frozen=True)
+class Video(_Pixels):
     """`[T, H, W, C]`, as images are.
 
     Attributes:

@@ -238,7 +238,8 @@ def _shape(source: Dataset, resolution: int | None, channels: int | None) -> Dat
     pictures = {
         column: kind
         for column, kind in source.kinds.items()
-        if isinstance(kind, Image) or (isinstance(kind, Category) and example[column].ndim == 2)
+        if isinstance(kind, Image | Video)
+        or (isinstance(kind, Category) and example[column].ndim == 2)
     }
     if not pictures:
         shapes = ", ".join(f"{name} is {list(value.shape)}" for name, value in example.items())
@@ -303,6 +304,7 @@ SOURCES: Mapping[str, Source] = {
         test_split="validation",
         resolution=64,
         channels=3,
+        num_classes=2,
         features={"x": "image", "source": "edges", "label": "label"},
     ),
     "flowers_128": Source(

@@ -125,7 +125,7 @@ def suited_evaluators(
         return compare_features(features, extractor, names, label)
 
     found: list[SampleMetric] = []
-    if isinstance(kind, Image | Audio):
+    if isinstance(kind, Image | Video | Audio):
         if num_classes(real) is not None and not np.ndim(real[0]["label"]):
             extractor = classifier(
                 real,
@@ -146,7 +146,7 @@ def suited_evaluators(
         found.append(mode_coverage(kind.mixture))
     elif isinstance(kind, Real):
         found.append(compared(identity(kind), "fid", "marginals"))
-    if wanted is not None and isinstance(kind, Image | Category):
+    if wanted is not None and isinstance(kind, Image | Video | Category):
         found.append(compare_pairs(kind, wanted))
     return [on_samples(game, inputs, found)] if found else []
 

@@ -78,7 +78,7 @@ def extract_features(
                 new["logits"] = made.logits
             if label is not None:
                 new["label"] = np.asarray(label)
-            if type(kind) is Image:
+            if isinstance(kind, Image):
                 new["spectra"] = _image_spectra()(None, np.asarray(kind.to_float(x)))
             for name, column in new.items():
                 columns.setdefault(name, []).append(column)

@@ -48,7 +48,7 @@ def pair_figures(kind: Kind, samples: np.ndarray, wanted: np.ndarray) -> dict[st
         each = ", ".join(f"{name}: {share:.3f}" for name, share in named if not np.isnan(share))
         how = f"of {count:,} examples; binomial error; {each}"
         return {"accuracy": binomial(float(np.mean(wanted == samples)), count, "higher", how)}
-    if not isinstance(kind, Image):
+    if not isinstance(kind, Image | Video):
         raise UserError("only images, films and classes are compared one by one")
     ours, theirs = (np.asarray(kind.to_float(kind.to_stored(x))) for x in (samples, wanted))
     if isinstance(kind, Video):

@@ -183,7 +183,7 @@ def memorisation(sets: Sets) -> dict[str, Figure]:
 
 def diversity(sets: Sets) -> dict[str, Figure]:
     """See `metrics.pairwise_diversity`."""
-    if type(sets.kind) is not Image:
+    if not isinstance(sets.kind, Image):
         raise UserError("diversity compares images by their structure, and these are none")
     figures = {}
     for name, part in (("ms_ssim_distance", sets.fake), ("ms_ssim_distance_real", sets.real)):
@@ -277,7 +277,7 @@ def suited(sets: Sets) -> list[str]:
     """The metrics that these sets have all for."""
     if isinstance(sets.kind, Tokens):
         return ["ngrams"]
-    if not isinstance(sets.kind, Image | Audio | Real):
+    if not isinstance(sets.kind, Image | Video | Audio | Real):
         return [] if sets.wanted is None else ["pairs"]
     names = ["fid", "kid", "pr", "dc"]
     if isinstance(sets.kind, Real):
@@ -296,7 +296,7 @@ def suited(sets: Sets) -> list[str]:
         names += ["memorisation"]
     if isinstance(sets.kind, Video):
         names += ["films"]
-    if sets.wanted is not None and isinstance(sets.kind, Image):
+    if sets.wanted is not None and isinstance(sets.kind, Image | Video):
         names += ["pairs"]
     if sets.fake.spectra is not None:
         names += ["spectrum"]
@@ -313,7 +313,7 @@ def score(sets: Sets, names: Sequence[str]) -> dict[str, Figure]:
     """
     if unknown := [name for name in names if name not in METRICS]:
         raise UserError(f"there is no metric {unknown[0]!r}; there are: {', '.join(METRICS)}")
-    if not isinstance(sets.kind, Image | Audio | Real):
+    if not isinstance(sets.kind, Image | Video | Audio | Real):
         own = "ngrams" if isinstance(sets.kind, Tokens) else "pairs"
         if others := [name for name in names if name != own]:
             raise UserError(f"{others[0]} compares features, and these have none: there is {own}")

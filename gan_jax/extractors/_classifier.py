@@ -27,7 +27,6 @@ from gan_jax.data import (
     Dataset,
     Image,
     Kind,
-    Video,
     first,
     make_loader,
     num_classes,
@@ -97,7 +96,7 @@ class ClassifierSettings:
           shape: of an example, as it is stored.
           count: of examples.
         """
-        still = isinstance(kind, Image) and not isinstance(kind, Video)
+        still = isinstance(kind, Image)
         blocks = self.blocks
         if blocks < 0:
             blocks = int(still and count * math.prod(shape) > _MANY)

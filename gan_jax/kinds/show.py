@@ -154,7 +154,7 @@ def _rows(x: np.ndarray) -> np.ndarray:
 
 def _as_images(kind: Kind, x: np.ndarray) -> np.ndarray | None:
     """[N, H, W, C] of what is an image or can be shown as one, else None."""
-    if type(kind) is Image:
+    if isinstance(kind, Image):
         return x
     if isinstance(kind, Category) and x.ndim == 3:
         colours = pictures.palette(max(len(kind.classes), int(x.max(initial=0)) + 1))

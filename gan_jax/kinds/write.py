@@ -93,7 +93,7 @@ def samples(
         write_whole(path, _wav(kind, x))
     elif isinstance(kind, Tokens):
         write_whole(path, _txt(kind, x))
-    elif isinstance(kind, Image):
+    elif isinstance(kind, Image | Video):
         write_whole(path, _gif(kind, x))
 
 
@@ -158,7 +158,7 @@ def _wav(kind: Audio, x: np.ndarray) -> bytes:
     return buffer.getvalue()
 
 
-def _gif(kind: Image, x: np.ndarray) -> bytes:
+def _gif(kind: Image | Video, x: np.ndarray) -> bytes:
     if isinstance(kind, Video):
         frames = [pictures.grid(moment) for moment in np.moveaxis(x[:_SHOWN], 1, 0)]
         rate = kind.rate

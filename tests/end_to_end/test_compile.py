@@ -240,7 +240,8 @@ def test_images_are_shaped_by_the_settings_with_no_data_there():
 def test_pairs_are_shaped_by_the_settings_with_no_data_there():
     told = {"data.kinds": {"source": {"kind": "category", "classes": ("a", "b")}}}
     columns = like("translation/pix2pix")[0]
-    assert {n: x.shape for n, x in columns.items()} == {"x": (16, 16, 3), "source": (16, 16, 3)}
+    shapes = {"x": (16, 16, 3), "source": (16, 16, 3), "label": ()}
+    assert {n: x.shape for n, x in columns.items()} == shapes
     made = like("translation/pix2pix", **told)
     assert made[0]["source"].shape == (16, 16)
     assert made.kinds["source"].classes == ("a", "b")
