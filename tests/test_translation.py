@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax import nets, priors, prng, translation
+from gan_jax import layers, nets, priors, prng, translation
 from gan_jax.algorithms import cyclegan, gan, pix2pix
 from gan_jax.types import UserError
 
@@ -55,7 +55,7 @@ class Twice(nn.Module):
     def __call__(self, x, label=None, train=False):
         if x.shape[1] % 2 or x.shape[2] % 2:
             raise ValueError("odd")
-        return nets.resnet.upsample(x) * self.param("by", nn.initializers.ones, ())
+        return layers.resample.repeat_pixels(x) * self.param("by", nn.initializers.ones, ())
 
 
 def test_what_is_enlarged_is_cut_to_a_multiple():

@@ -46,7 +46,7 @@ def make_game(config: ConfigDict) -> Game:
         axis_name=AXIS if config.net.sync_batch_norm else None,
         dtype=config.dtype,
     )
-    _, stages = nets.dcgan.base_and_stages(config.data.resolution)
+    _, stages = nets.stages.base_and_stages(config.data.resolution)
     return algorithms.gan(
         generator,
         nets.biggan.Discriminator(width, classes, attention, dtype=config.dtype),

@@ -13,12 +13,12 @@ Goodfellow et al., 2014, arXiv:1406.2661.
 from flax import linen as nn
 from ml_collections import ConfigDict
 
-from gan_jax import algorithms, data, nets, priors
+from gan_jax import algorithms, data, layers, nets, priors
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
 from gan_jax.train import Plan, settings
 
-SIZES = {"large": ((1024, 1024, 1024), nets.mlp.leaky_relu), "small": ((128,), nn.relu)}
+SIZES = {"large": ((1024, 1024, 1024), layers.leaky_relu), "small": ((128,), nn.relu)}
 VARIANTS = ("digits", "mnist", "fashion_mnist", "cifar10")
 TINY = {"net.size": "small"}
 

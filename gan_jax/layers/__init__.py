@@ -1,6 +1,7 @@
 """Layers: what nets are built of."""
 
 from gan_jax.layers import resample
+from gan_jax.layers.activations import leaky_relu
 from gan_jax.layers.attention import SelfAttention
 from gan_jax.layers.conv import Conv, ConvTranspose
 from gan_jax.layers.equalised import EqualisedConv, EqualisedDense
@@ -24,6 +25,7 @@ __all__ = [
     "SelfAttention",
     "SpectralNorm",
     "largest_singular_value",
+    "leaky_relu",
     "minibatch_stddev",
     "own_keys",
     "resample",

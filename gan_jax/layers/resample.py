@@ -1,4 +1,4 @@
-"""Maps of other sides: twice or half by a low-pass filter, which aliases less; shuffled pixels.
+"""Maps of other sides: twice or half, plainly or by a filter, which aliases less; shuffled pixels.
 
 Making Convolutional Networks Shift-Invariant Again, Zhang, 2019, arXiv:1904.11486; for nets that
 make images A Style-Based Generator Architecture, Karras et al., 2018, arXiv:1812.04948, appendix A,
@@ -87,6 +87,18 @@ def pixel_shuffle(x: Array, factor: int) -> Array:
     b, h, w, c = x.shape
     cells = x.reshape(b, h, w, c // factor**2, factor, factor)
     return cells.transpose(0, 1, 4, 2, 5, 3).reshape(b, h * factor, w * factor, -1)
+
+
+def repeat_pixels(x: Array) -> Array:
+    """`x` [B, H, W, C] with every pixel repeated: [B, 2H, 2W, C]."""
+    b, h, w, c = x.shape
+    return jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c)).reshape(b, 2 * h, 2 * w, c)
+
+
+def mean_pool(x: Array) -> Array:
+    """The means of 2×2 pixels: `x` [B, 2H, 2W, C] to [B, H, W, C]."""
+    b, h, w, c = x.shape
+    return jnp.mean(x.reshape(b, h // 2, 2, w // 2, 2, c), axis=(2, 4))
 
 
 def _shares(taps: Sequence[float]) -> list[float]:

@@ -13,9 +13,9 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from gan_jax.layers import Conv
-from gan_jax.nets.dcgan import base_and_stages
+from gan_jax.layers.resample import repeat_pixels
 from gan_jax.nets.heads import with_label
-from gan_jax.nets.resnet import upsample
+from gan_jax.nets.stages import base_and_stages
 from gan_jax.types import Array
 
 
@@ -23,7 +23,7 @@ class Generator(nn.Module):
     """From a latent to a square image in [-1, 1]: nearest-neighbour doublings, two layers between.
 
     Attributes:
-      resolution: side of the image, see `dcgan.base_and_stages`.
+      resolution: side of the image, see `stages.base_and_stages`.
       channels: of the image.
       width: channels of every map.
       num_classes: of the labels that stand one-hot beside the latent; None for none.
@@ -46,7 +46,7 @@ class Generator(nn.Module):
         x = nn.Dense(base * base * self.width, dtype=self.dtype)(x)
         x = x.reshape(-1, base, base, self.width)
         for stage in range(stages + 1):
-            x = upsample(x) if stage else x
+            x = repeat_pixels(x) if stage else x
             x = nn.elu(convolve(self.width)(nn.elu(convolve(self.width)(x))))
         return nn.tanh(convolve(self.channels)(x).astype(jnp.float32))
 

@@ -19,8 +19,8 @@ import jax.numpy as jnp
 from gan_jax.layers import BatchNorm, Conv, SelfAttention
 from gan_jax.layers.spectral import run
 from gan_jax.nets import resnet
-from gan_jax.nets.dcgan import base_and_stages
-from gan_jax.nets.heads import Head, Judgement, WithHeads, needed
+from gan_jax.nets.heads import Judgement, WithHeads, needed
+from gan_jax.nets.stages import base_and_stages
 from gan_jax.types import Array, UserError
 
 _orthogonal = nn.initializers.orthogonal()
@@ -42,7 +42,7 @@ class Generator(nn.Module):
     """From a latent to a square image in [-1, 1].
 
     Attributes:
-      resolution: side of the image, see `dcgan.base_and_stages`.
+      resolution: side of the image, see `stages.base_and_stages`.
       channels: of the image.
       width: see `widths`; the paper's is 96 at 128².
       num_classes: of the labels the net is conditioned on; None for none.
@@ -145,5 +145,5 @@ class Discriminator(WithHeads):
             if halves and x.shape[1] == self.attention:
                 x = SelfAttention(True, _orthogonal, self.dtype)(x, train)
         x = jnp.sum(nn.relu(x).astype(jnp.float32), axis=(1, 2))
-        head = Head(self.num_classes, True, _orthogonal, heads=self.heads, features=self.features)
+        head = self.head(num_classes=self.num_classes, spectral=True, kernel_init=_orthogonal)
         return head(x, label, train)

@@ -10,9 +10,9 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from gan_jax.layers import Conv
+from gan_jax.layers import Conv, leaky_relu
 from gan_jax.nets import dcgan
-from gan_jax.nets.mlp import leaky_relu
+from gan_jax.nets.stages import base_and_stages
 from gan_jax.types import Array
 
 
@@ -92,7 +92,7 @@ class Discriminator(nn.Module):
     def __call__(self, x: Array, label: Array, train: bool = False) -> Array:
         """Maps images [B, H, H, C] and texts, as `TextEncoder` reads them, to logits [B]."""
         text = TextEncoder(self.vocabulary, self.text, dtype=self.dtype)(label)
-        base, stages = dcgan.base_and_stages(x.shape[1])
+        base, stages = base_and_stages(x.shape[1])
         channels = self.width << (stages - 1)
         maps = dcgan.Body(self.width, batch_norm=False, dtype=self.dtype)(x, train)
         maps = maps.reshape(-1, base, base, channels)

@@ -9,8 +9,7 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.layers import Conv, ConvTranspose
-from gan_jax.nets.mlp import leaky_relu
+from gan_jax.layers import Conv, ConvTranspose, leaky_relu
 from gan_jax.types import Array, UserError
 
 State = tuple[Array, Array]

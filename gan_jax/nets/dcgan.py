@@ -11,37 +11,19 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.layers import BatchNorm, Conv, ConvTranspose, MinibatchDiscrimination
-from gan_jax.nets.heads import Head, Judgement, WithHeads, with_label
-from gan_jax.nets.mlp import leaky_relu
-from gan_jax.types import Array, UserError
+from gan_jax.layers import BatchNorm, Conv, ConvTranspose, MinibatchDiscrimination, leaky_relu
+from gan_jax.nets.heads import Judgement, WithHeads, with_label
+from gan_jax.nets.stages import base_and_stages
+from gan_jax.types import Array
 
 _init = nn.initializers.normal(0.02)
-
-
-def base_and_stages(resolution: int) -> tuple[int, int]:
-    """The side of the smallest feature map and how often it is doubled.
-
-    Args:
-      resolution: 4 or 7 times a power of two: 8, 14, 16, 28, 32, 56, 64, 128, ...
-
-    Raises:
-      UserError: for any other resolution.
-    """
-    for base in (4, 7):
-        stages = (resolution // base).bit_length() - 1
-        if stages >= 1 and base << stages == resolution:
-            return base, stages
-    raise UserError(
-        f"resolution {resolution} is neither 4 nor 7 times a power of two (8, 14, 16, 28, 32, ...)"
-    )
 
 
 class Generator(nn.Module):
     """From a latent to a square image in [-1, 1].
 
     Attributes:
-      resolution: side of the image, see `base_and_stages`.
+      resolution: side of the image, see `stages.base_and_stages`.
       channels: of the image.
       width: channels of the largest feature map; each halving of the side doubles them.
       num_classes: of the labels the net is conditioned on; None for none.
@@ -176,11 +158,5 @@ class Discriminator(WithHeads):
             x = leaky_relu(x)
         if self.minibatch is not None:
             x = self.minibatch(x, train)
-        head = Head(
-            self.num_classes,
-            kernel_init=_init,
-            dtype=self.dtype,
-            heads=self.heads,
-            features=self.features,
-        )
+        head = self.head(num_classes=self.num_classes, kernel_init=_init, dtype=self.dtype)
         return head(x, label, train)

@@ -57,6 +57,10 @@ class WithHeads(nn.Module, kw_only=True):  # type: ignore[call-arg]
         self.heads = tuple(dict(self.heads).items())
         super().__post_init__()
 
+    def head(self, **settings: Any) -> "Head":
+        """What the net ends in, with all that it was asked for."""
+        return Head(heads=self.heads, features=self.features, **settings)
+
 
 class Head(WithHeads):
     """From features to logits, and to further outputs where they are asked for.

@@ -11,14 +11,9 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.layers import BatchNorm, MinibatchDiscrimination
+from gan_jax.layers import BatchNorm, MinibatchDiscrimination, leaky_relu
 from gan_jax.nets.heads import Head, Judgement, WithHeads, with_label
 from gan_jax.types import Array
-
-
-def leaky_relu(x: Array) -> Array:
-    """`max(x, 0.2 x)`."""
-    return nn.leaky_relu(x, 0.2)
 
 
 class MLP(nn.Module):

@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 
 from gan_jax import prng
-from gan_jax.layers import Conv
+from gan_jax.layers import Conv, leaky_relu
 from gan_jax.nets import dcgan
 from gan_jax.nets.heads import Head
-from gan_jax.nets.mlp import leaky_relu
+from gan_jax.nets.stages import base_and_stages
 from gan_jax.types import Array, PRNGKey
 
 _init = nn.initializers.normal(0.02)
@@ -24,7 +24,7 @@ class Generator(nn.Module):
     """A frame of the content and of what a recurrent net makes of the noise up to it.
 
     Attributes:
-      resolution: side of the frames, see `dcgan.base_and_stages`.
+      resolution: side of the frames, see `stages.base_and_stages`.
       channels: of the frames.
       frames: T, of a film.
       motion: numbers of each frame's noise and of its code, 10 in the paper.
@@ -71,7 +71,7 @@ class FilmDiscriminator(nn.Module):
     @nn.compact
     def __call__(self, x: Array, label: None = None, train: bool = False) -> Array:
         """Maps films [B, T, H, H, C] to logits [B]."""
-        _, stages = dcgan.base_and_stages(x.shape[2])
+        _, stages = base_and_stages(x.shape[2])
         for stage in range(stages):
             conv = Conv(self.width << stage, (4, 4, 4), 2, kernel_init=_init, dtype=self.dtype)
             x = leaky_relu(conv(x))

@@ -9,8 +9,7 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.layers import Conv, InstanceNorm
-from gan_jax.nets.mlp import leaky_relu
+from gan_jax.layers import Conv, InstanceNorm, leaky_relu
 from gan_jax.types import Array
 
 _init = nn.initializers.normal(0.02)

@@ -16,10 +16,9 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.layers import Conv, resample
-from gan_jax.nets.dcgan import base_and_stages
-from gan_jax.nets.heads import Head, Judgement, WithHeads, needed
-from gan_jax.nets.mlp import leaky_relu
+from gan_jax.layers import Conv, leaky_relu, resample
+from gan_jax.nets.heads import Judgement, WithHeads, needed
+from gan_jax.nets.stages import base_and_stages
 from gan_jax.types import Array, UserError
 
 _linear = nn.initializers.variance_scaling(1.0, "fan_in", "normal")
@@ -95,7 +94,7 @@ class Generator(nn.Module):
     -1 and 1.
 
     Attributes:
-      resolution: side of the image, see `dcgan.base_and_stages`.
+      resolution: side of the image, see `stages.base_and_stages`.
       channels: of the image.
       width: see `widths`.
       full: side up to which maps are of the whole width; 64 in the paper's net for ImageNet at 64².
@@ -175,11 +174,5 @@ class Discriminator(WithHeads):
         x = jnp.sum(x.astype(jnp.float32) * pictures[None], axis=(1, 2))
         if self.num_classes is not None:
             x = nn.Dense(wide[-1], use_bias=False, kernel_init=_linear, dtype=self.dtype)(x)
-        head = Head(
-            self.num_classes,
-            kernel_init=_linear,
-            dtype=self.dtype,
-            heads=self.heads,
-            features=self.features,
-        )
+        head = self.head(num_classes=self.num_classes, kernel_init=_linear, dtype=self.dtype)
         return head(x, label, train)

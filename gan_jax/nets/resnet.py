@@ -23,26 +23,15 @@ import jax.numpy as jnp
 
 from gan_jax.layers import BatchNorm, Conv, SelfAttention
 from gan_jax.layers.conv import Padding, Sizes, conv, conv_input
+from gan_jax.layers.resample import mean_pool, repeat_pixels
 from gan_jax.layers.spectral import run
-from gan_jax.nets.dcgan import base_and_stages
-from gan_jax.nets.heads import Head, Judgement, WithHeads
+from gan_jax.nets.heads import Judgement, WithHeads
+from gan_jax.nets.stages import base_and_stages
 from gan_jax.types import Array, UserError
 
 _glorot = nn.initializers.glorot_uniform()
 _before_relu = nn.initializers.variance_scaling(2.0, "fan_avg", "uniform")
 _INITS = (_before_relu, _glorot)
-
-
-def upsample(x: Array) -> Array:
-    """`x` [B, H, W, C] with every pixel repeated: [B, 2H, 2W, C]."""
-    b, h, w, c = x.shape
-    return jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c)).reshape(b, 2 * h, 2 * w, c)
-
-
-def downsample(x: Array) -> Array:
-    """The means of 2×2 pixels: `x` [B, 2H, 2W, C] to [B, H, W, C]."""
-    b, h, w, c = x.shape
-    return jnp.mean(x.reshape(b, h // 2, 2, w // 2, 2, c), axis=(2, 4))
 
 
 def _smeared(w: Array) -> Array:
@@ -130,7 +119,7 @@ def up_block(
     y = activate(y)
     y = through(Conv(features, (3, 3), kernel_init=inner, dtype=dtype), y)
     x = through(Conv(features, (1, 1), kernel_init=outer, dtype=dtype), x)
-    return upsample(x) + y
+    return repeat_pixels(x) + y
 
 
 def down_block(
@@ -162,7 +151,7 @@ def down_block(
     y = nn.relu(through(Conv(hidden, (3, 3), kernel_init=inner, dtype=dtype), y))
     y = through(last(features, (3, 3), kernel_init=inner, dtype=dtype), y)
     channels = x.shape[-1]
-    x = downsample(x) if halves else x
+    x = mean_pool(x) if halves else x
     if halves or features != channels:
         x = through(Conv(features, (1, 1), kernel_init=outer, dtype=dtype), x)
     return x + y
@@ -172,7 +161,7 @@ class Generator(nn.Module):
     """From a latent to a square image in [-1, 1].
 
     Attributes:
-      resolution: side of the image, see `dcgan.base_and_stages`; with 32 it is that of CIFAR-10.
+      resolution: side of the image, see `stages.base_and_stages`; with 32 it is that of CIFAR-10.
       channels: of the image.
       width: see `widths`; None for the papers', 256 up to 32² and 64 above.
       num_classes: of the labels the net is conditioned on; None for none.
@@ -249,7 +238,5 @@ class Discriminator(WithHeads):
             if halves and x.shape[1] == self.attention:
                 x = SelfAttention(self.spectral, dtype=self.dtype)(x, train)
         x = jnp.sum(nn.relu(x).astype(jnp.float32), axis=(1, 2))
-        head = Head(
-            self.num_classes, self.spectral, _glorot, heads=self.heads, features=self.features
-        )
+        head = self.head(num_classes=self.num_classes, spectral=self.spectral, kernel_init=_glorot)
         return head(x, label, train)

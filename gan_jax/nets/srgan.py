@@ -9,9 +9,8 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.layers import BatchNorm, Conv
+from gan_jax.layers import BatchNorm, Conv, leaky_relu
 from gan_jax.layers.resample import pixel_shuffle
-from gan_jax.nets.mlp import leaky_relu
 from gan_jax.types import Array, UserError
 
 _init = nn.initializers.he_normal()

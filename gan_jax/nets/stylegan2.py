@@ -17,13 +17,12 @@ import jax.numpy as jnp
 from jax import lax
 
 from gan_jax import prng
-from gan_jax.layers import own_keys, resample
+from gan_jax.layers import leaky_relu, own_keys, resample
 from gan_jax.layers.equalised import EqualisedConv, EqualisedDense
 from gan_jax.layers.minibatch import minibatch_stddev
 from gan_jax.layers.modulated import ModulatedConv
-from gan_jax.nets.dcgan import base_and_stages
-from gan_jax.nets.heads import Head, Judgement, WithHeads, needed
-from gan_jax.nets.mlp import leaky_relu
+from gan_jax.nets.heads import Judgement, WithHeads, needed
+from gan_jax.nets.stages import base_and_stages
 from gan_jax.types import Array, PRNGKey
 
 
@@ -142,7 +141,7 @@ class Generator(nn.Module):
     and 1.
 
     Attributes:
-      resolution: side of the image, see `dcgan.base_and_stages`.
+      resolution: side of the image, see `stages.base_and_stages`.
       channels: of the image.
       channel_base: see `widths`.
       channel_max: see `widths`.
@@ -262,11 +261,7 @@ class Discriminator(WithHeads):
         last = smaller[-1]
         x = _activate(convolve(x, last, 3)).reshape(len(x), -1)
         x = _activate(EqualisedDense(last, dtype=self.dtype)(x))
-        head = Head(
-            self.num_classes,
-            kernel_init=nn.initializers.normal(1.0),
-            dtype=self.dtype,
-            heads=self.heads,
-            features=self.features,
+        head = self.head(
+            num_classes=self.num_classes, kernel_init=nn.initializers.normal(1.0), dtype=self.dtype
         )
         return head(x / math.sqrt(last), label, train)

@@ -10,9 +10,9 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.layers import BatchNorm, Dropout
+from gan_jax.layers import BatchNorm, Dropout, leaky_relu
 from gan_jax.nets.heads import with_label
-from gan_jax.nets.mlp import MLP, leaky_relu
+from gan_jax.nets.mlp import MLP
 from gan_jax.types import Array, PRNGKey
 
 

@@ -11,7 +11,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from gan_jax.layers import Conv
-from gan_jax.nets.heads import Head, Judgement, WithHeads, with_label
+from gan_jax.nets.heads import Judgement, WithHeads, with_label
 from gan_jax.types import Array
 
 _glorot = nn.initializers.glorot_uniform()
@@ -86,11 +86,5 @@ class Discriminator(WithHeads):
         for _ in range(self.blocks):
             x = Block(self.dtype)(x)
         x = x.reshape(x.shape[0], -1)
-        head = Head(
-            self.num_classes,
-            kernel_init=_glorot,
-            dtype=self.dtype,
-            heads=self.heads,
-            features=self.features,
-        )
+        head = self.head(num_classes=self.num_classes, kernel_init=_glorot, dtype=self.dtype)
         return head(x, label, train)

@@ -10,8 +10,7 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.layers import BatchNorm, Conv, ConvTranspose, Dropout, InstanceNorm
-from gan_jax.nets.mlp import leaky_relu
+from gan_jax.layers import BatchNorm, Conv, ConvTranspose, Dropout, InstanceNorm, leaky_relu
 from gan_jax.types import Array, PRNGKey, UserError
 
 _init = nn.initializers.normal(0.02)

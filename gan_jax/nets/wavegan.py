@@ -12,9 +12,8 @@ from typing import Any
 import flax.linen as nn
 import jax.numpy as jnp
 
-from gan_jax.layers import Conv, ConvTranspose, PhaseShuffle
-from gan_jax.nets.heads import Head, Judgement, WithHeads, with_label
-from gan_jax.nets.mlp import leaky_relu
+from gan_jax.layers import Conv, ConvTranspose, PhaseShuffle, leaky_relu
+from gan_jax.nets.heads import Judgement, WithHeads, with_label
 from gan_jax.types import Array, PRNGKey, UserError
 
 _glorot = nn.initializers.glorot_uniform()
@@ -108,11 +107,5 @@ class Discriminator(WithHeads):
             if train and not square and stage < count - 1:
                 x = PhaseShuffle(self.shuffle)(x, keys)
         x = x.reshape(x.shape[0], -1)
-        head = Head(
-            self.num_classes,
-            kernel_init=_glorot,
-            dtype=self.dtype,
-            heads=self.heads,
-            features=self.features,
-        )
+        head = self.head(num_classes=self.num_classes, kernel_init=_glorot, dtype=self.dtype)
         return head(x, label, train)

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gan_jax.nets import dcgan, mlp, patch, residual
+from gan_jax.nets import dcgan, mlp, patch, residual, stages
 
 KEY = jax.random.key(0)
 
@@ -90,13 +90,13 @@ def test_translator_keeps_the_images_size(size, kernel, dtype):
     [(8, (4, 1)), (14, (7, 1)), (16, (4, 2)), (28, (7, 2)), (56, (7, 3)), (64, (4, 4))],
 )
 def test_base_and_stages_reach_the_resolution(resolution, expected):
-    assert dcgan.base_and_stages(resolution) == expected
+    assert stages.base_and_stages(resolution) == expected
 
 
 @pytest.mark.parametrize("resolution", [0, 1, 4, 7, 12, 24, 33, 96])
 def test_other_resolutions_are_refused_by_name(resolution):
     with pytest.raises(ValueError, match=f"resolution {resolution} "):
-        dcgan.base_and_stages(resolution)
+        stages.base_and_stages(resolution)
 
 
 def test_dcgan_has_the_parameters_of_a_count_by_hand():
