@@ -234,8 +234,8 @@ def middle_of(subject: Subject, share: float) -> Subject:
 def make_extractor(subject: Subject, folder: Path) -> extractors.Extractor:
     """The extractor that the flags name, or the one that suits."""
     train, kind = subject.train, subject.train.kinds["x"]
-    labelled = data.num_classes(train) is not None and not np.ndim(train[0]["label"])
-    labelled = labelled and isinstance(kind, data.Image | data.Video | data.Audio)
+    pixels_or_sound = isinstance(kind, data.Image | data.Video | data.Audio)
+    labelled = pixels_or_sound and data.num_classes(train) is not None
     name = _EXTRACTOR.value or ("classifier" if labelled else "")
     if name == "classifier":
         return extractors.classifier(

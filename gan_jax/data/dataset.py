@@ -169,9 +169,11 @@ def read_examples(dataset: Dataset, indices: Sequence[int]) -> list[Example]:
 
 
 def num_classes(dataset: Dataset) -> int | None:
-    """The number of classes of `label`; None where there are no labels."""
+    """The number of classes of `label`; None where an example has not one of them."""
     kind = dataset.kinds.get("label")
-    return len(kind.classes) if isinstance(kind, Category) else None
+    if not isinstance(kind, Category) or np.ndim(dataset[0]["label"]):
+        return None
+    return len(kind.classes)
 
 
 def describe(dataset: Dataset) -> str:
@@ -218,7 +220,7 @@ def _describe_labels(dataset: Dataset) -> str:
     if not isinstance(kind, Category):
         return ""
     classes = len(kind.classes)
-    if not isinstance(dataset, ArrayDataset) or dataset.columns["label"].ndim > 1:
+    if not isinstance(dataset, ArrayDataset) or num_classes(dataset) is None:
         return f"{classes} classes"
     counts = np.bincount(dataset.columns["label"], minlength=classes)
     if classes > 20:

@@ -44,7 +44,7 @@ class Loader(NamedTuple):
     items: Callable[[int], Iterator[Any]]
 
 
-class _Plan(NamedTuple):
+class _Shares(NamedTuple):
     """Which positions of the endless stream make up a call."""
 
     batch_size: int
@@ -99,7 +99,7 @@ def make_loader(
             f"batch_size {batch_size} cannot be dealt out evenly to {processes} processes"
         )
     share = batch_size // processes
-    plan = _Plan(**counts, part=slice(index * share, (index + 1) * share), apart=apart)
+    plan = _Shares(**counts, part=slice(index * share, (index + 1) * share), apart=apart)
     parts = dataset.domains if isinstance(dataset, Unpaired) else {"": dataset}
     if apart and (few := min(map(len, parts.values()))) < batch_size:
         raise UserError(f"batch_size {batch_size} is more than the {few} examples there are")
@@ -195,7 +195,7 @@ def _permutation(length: int, seed: int, epoch: int) -> np.ndarray:
     return np.argsort(bits, kind="stable").astype(np.int32)
 
 
-def _resident_loader(dataset: Dataset, plan: _Plan, seed: int) -> Loader:
+def _resident_loader(dataset: Dataset, plan: _Shares, seed: int) -> Loader:
     shape = (plan.steps_per_call, plan.repeats, plan.batch_size)
     examples = plan.repeats * plan.batch_size  # a step
     order = _Order(len(dataset), seed, plan.batch_size if plan.apart else 1)
@@ -212,7 +212,7 @@ def _resident_loader(dataset: Dataset, plan: _Plan, seed: int) -> Loader:
     return Loader(rows, partial(_gather, shapes=shapes, kinds=decoded.kinds), items)
 
 
-def _streaming_loader(dataset: Dataset, plan: _Plan, seed: int) -> Loader:
+def _streaming_loader(dataset: Dataset, plan: _Shares, seed: int) -> Loader:
     like, order = dataset[0], _Order(len(dataset), seed, plan.batch_size if plan.apart else 1)
 
     def read(batch: int) -> dict[str, np.ndarray]:

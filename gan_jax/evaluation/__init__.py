@@ -20,7 +20,7 @@ from gan_jax.evaluation.feature_sets import (
 )
 from gan_jax.evaluation.figure import Figure
 from gan_jax.evaluation.film_figures import film_figures
-from gan_jax.evaluation.pairs import pair_figures
+from gan_jax.evaluation.pairwise import pair_figures
 from gan_jax.evaluation.scores import METRICS, Sets, score, suited
 
 __all__ = [

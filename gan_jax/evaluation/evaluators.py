@@ -29,7 +29,7 @@ from gan_jax.data import (
 )
 from gan_jax.evaluation.feature_sets import FeatureSet, dataset_features, extract_features
 from gan_jax.evaluation.film_figures import film_figures
-from gan_jax.evaluation.pairs import pair_figures
+from gan_jax.evaluation.pairwise import pair_figures
 from gan_jax.evaluation.scores import Sets, score
 from gan_jax.extractors import (
     EXTRACT_SIZE,
@@ -126,7 +126,7 @@ def suited_evaluators(
 
     found: list[SampleMetric] = []
     if isinstance(kind, Image | Video | Audio):
-        if num_classes(real) is not None and not np.ndim(real[0]["label"]):
+        if num_classes(real) is not None:
             extractor = classifier(
                 real,
                 settings=settings or ClassifierSettings(),

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from gan_jax import cache as files
 from gan_jax import metrics, parallel
-from gan_jax.data import Category, Dataset, Image, Kind, order
+from gan_jax.data import Dataset, Image, Kind, num_classes, order
 from gan_jax.data.dataset import read_columns
 from gan_jax.extractors import EXTRACT_SIZE, Extractor, fingerprint
 
@@ -140,7 +140,7 @@ def labels_to_ask_for(dataset: Dataset, count: int, *, seed: int = 0) -> np.ndar
     They are those of the examples that `dataset_features` looks at, from the first on again where
     there are fewer; None where the data have none.
     """
-    if not isinstance(dataset.kinds.get("label"), Category) or np.ndim(dataset[0]["label"]):
+    if num_classes(dataset) is None:
         return None
     rows = order(len(dataset), seed, 0, min(count, len(dataset)))
     like = {"label": dataset[0]["label"]}

@@ -12,7 +12,7 @@ from gan_jax.data import Audio, Image, Kind, Real, Tokens, Video
 from gan_jax.evaluation.feature_sets import FeatureSet
 from gan_jax.evaluation.figure import Figure, binomial, standard_error
 from gan_jax.evaluation.film_figures import film_figures
-from gan_jax.evaluation.pairs import pair_figures
+from gan_jax.evaluation.pairwise import pair_figures
 from gan_jax.types import UserError
 
 _PARTS = 5

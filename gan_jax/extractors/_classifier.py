@@ -23,7 +23,6 @@ from tqdm import tqdm
 from gan_jax import algorithms, augment, loop, prng
 from gan_jax import cache as files
 from gan_jax.data import (
-    Category,
     Dataset,
     Image,
     Kind,
@@ -226,7 +225,7 @@ def _read(extractor: Extractor, dataset: Dataset) -> tuple[np.ndarray, np.ndarra
 
 def _labelled(dataset: Dataset) -> Dataset:
     """Its `x` and `label` alone."""
-    if not isinstance(dataset.kinds.get("label"), Category):
+    if num_classes(dataset) is None:
         raise UserError(
             f"{dataset.name}[{dataset.split}] has no labels, which a classifier needs: "
             "give labelled data or choose another extractor"
