@@ -1,6 +1,6 @@
 """Next frames beside the last seen: `python -m experiments.prediction --workdir=runs/prediction`.
 
-One table has the figures of `evaluation.pairwise` on films held out, and the gradient
+One table has the figures of `evaluation.pair_figures` on films held out, and the gradient
 difference, of copies of the last frame seen and of each run; another the squared error and the
 structural similarity by how far a frame lies ahead. The GIF, of the first run, shows what was seen,
 then beside each other what came and what was foretold; what is told is written to a JSON beside it.
@@ -77,7 +77,7 @@ def figures(kind: data.Kind, made: np.ndarray, wanted: np.ndarray) -> Mapping[st
     edges = np.asarray(losses.gradient_difference(jnp.asarray(made), jnp.asarray(wanted)))
     how = f"mean of {len(edges):,} films, and its standard error"
     edge = Figure(float(edges.mean()), standard_error(edges), "lower", how)
-    return {**evaluation.pairwise(kind, made, wanted), "gradient_difference": edge}
+    return {**evaluation.pair_figures(kind, made, wanted), "gradient_difference": edge}
 
 
 def cell(figure: Figure | None) -> str:
