@@ -233,7 +233,8 @@ def by_conditions(table: ArrayDataset, *, times: int = 10, seed: int = 0) -> Arr
         rows[mine], label[mine] = order[ends[drawn] - counts[drawn] + within], start + drawn
     names = [f"{kind.columns[i]}={name}" for i, _ in starts for name in kind.of[i].classes]
     kinds = {"x": kind, "label": Category(tuple(names))}
-    return ArrayDataset(table.name, table.split, {"x": x[rows], "label": label}, kinds)
+    name = f"{table.name}, rows drawn by condition"
+    return ArrayDataset(name, table.split, {"x": x[rows], "label": label}, kinds)
 
 
 def _starts(columns: Columns) -> list[tuple[int, int]]:

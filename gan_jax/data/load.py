@@ -244,7 +244,8 @@ def _shape(source: Dataset, resolution: int | None, channels: int | None) -> Dat
     if not pictures:
         shapes = ", ".join(f"{name} is {list(value.shape)}" for name, value in example.items())
         raise UserError(
-            f"{source.name} has no images ({shapes}); remove data.resolution and data.channels"
+            f"{source.name} has no images ({shapes}): take a recipe for such data, or "
+            "set data.resolution and data.channels to 0"
         )
     changes = {
         column: partial(_shape_pictures, kind=kind, resolution=resolution, channels=channels)

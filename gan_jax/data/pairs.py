@@ -129,7 +129,11 @@ def image_pairs(
         if lonely := sorted(set(stems[0]) ^ set(stems[1])):
             raise UserError(f"{root}: {lonely[0]} is in one of A and B alone")
         return paired(**dict(zip(names, map(_by_name, sides), strict=True)))
-    both = halves(image_folder(root, split=split, channels=channels), left=names[0], right=names[1])
+    try:
+        whole = image_folder(root, split=split, channels=channels)
+    except UserError as error:
+        raise UserError(f"{error}; without folders A and B each image is a pair") from None
+    both = halves(whole, left=names[0], right=names[1])
     if resolution is None:
         return both
     small = lambda row: {n: _resized(resolution, v) if n in names else v for n, v in row.items()}
