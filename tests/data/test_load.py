@@ -70,7 +70,7 @@ def test_samples_of_our_own_can_be_loaded(tmp_path):
     ("name", "options", "message"),
     [
         ("ring", {"split": "test"}, "ring has no split 'test'; set data.split to train"),
-        ("ring", {"count": 9, "resolution": 8}, r"no images \(x is \[2\], label is \[\]\); remove"),
+        ("ring", {"count": 9, "resolution": 8}, r"no images \(x is \[2\], label is \[\]\): take"),
         ("iris", {"channels": 3}, "no images"),
         ("digits", {"count": 9}, "data.count is for ring"),
         (
