@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import softmax
 
 from gan_jax import metrics
-from gan_jax.data import Audio, Image, Kind, Real, Tokens, Video
+from gan_jax.data import Audio, Category, Image, Kind, Real, Tokens, Video
 from gan_jax.evaluation.feature_sets import FeatureSet
 from gan_jax.evaluation.figure import Figure, binomial, standard_error
 from gan_jax.evaluation.film_figures import film_figures
@@ -81,8 +81,7 @@ def kernel(sets: Sets) -> dict[str, Figure]:
 
 def inception_score(sets: Sets) -> dict[str, Figure]:
     """See `metrics.inception_score`."""
-    if sets.fake.logits is None:
-        raise UserError("an inception score reads classes, and the extractor knows none")
+    assert sets.fake.logits is not None
     value, error = metrics.inception_score(sets.fake.logits, seed=sets.seed)
     how = "10 splits; error of their mean"
     return {"inception_score": Figure(value, error, "higher", how)}
@@ -168,10 +167,8 @@ def transfer(sets: Sets) -> dict[str, Figure]:
 
 def memorisation(sets: Sets) -> dict[str, Figure]:
     """See `metrics.memorisation`."""
-    if sets.held_out is None:
-        raise UserError("memorisation is told by held-out data, and there are none: name a split")
-    if sets.train is None:
-        raise UserError("memorisation is told by all that the generator was trained on")
+    assert sets.held_out is not None
+    assert sets.train is not None
     train = sets.train.features
     part, z = metrics.memorisation(train, sets.held_out.features, sets.fake.features)
     how = f"samples nearer to any of {len(train):,} training examples than 95 % of held-out ones"
@@ -183,8 +180,6 @@ def memorisation(sets: Sets) -> dict[str, Figure]:
 
 def diversity(sets: Sets) -> dict[str, Figure]:
     """See `metrics.pairwise_diversity`."""
-    if not isinstance(sets.kind, Image):
-        raise UserError("diversity compares images by their structure, and these are none")
     figures = {}
     for name, part in (("ms_ssim_distance", sets.fake), ("ms_ssim_distance_real", sets.real)):
         images = np.asarray(sets.kind.to_float(part.examples))
@@ -197,16 +192,14 @@ def diversity(sets: Sets) -> dict[str, Figure]:
 
 def spectrum(sets: Sets) -> dict[str, Figure]:
     """See `metrics.spectrum_distance`."""
-    if sets.real.spectra is None or sets.fake.spectra is None:
-        raise UserError("spectra are images', and these are none")
+    assert sets.real.spectra is not None
+    assert sets.fake.spectra is not None
     value = metrics.spectrum_distance(sets.real.spectra, sets.fake.spectra)
     return {"spectrum": Figure(value, None, "lower", "RMS of log spectra, dB")}
 
 
 def ngrams(sets: Sets) -> dict[str, Figure]:
     """See `metrics.ngram_divergence` and `metrics.distinct_share`."""
-    if not isinstance(sets.kind, Tokens):
-        raise UserError("n-grams are texts', and these are none")
     real, fake = sets.real.examples, sets.fake.examples
     figures = {}
     for order in _ORDERS:
@@ -221,8 +214,6 @@ def ngrams(sets: Sets) -> dict[str, Figure]:
 
 def marginals(sets: Sets) -> dict[str, Figure]:
     """See `metrics.marginal_distances`."""
-    if not isinstance(sets.kind, Real):
-        raise UserError("marginals are numbers' that stand for themselves, and these are none")
     real, fake = (part.examples.reshape(len(part.examples), -1) for part in (sets.real, sets.fake))
     distances = metrics.marginal_distances(real, fake)
     how = f"mean of {real.shape[1]:,} columns; {len(real):,} real and {len(fake):,} generated rows"
@@ -237,72 +228,108 @@ def marginals(sets: Sets) -> dict[str, Figure]:
 
 def pairs(sets: Sets) -> dict[str, Figure]:
     """See `pair_figures`."""
-    if sets.wanted is None:
-        raise UserError("samples are compared one by one where each is made from an example")
+    assert sets.wanted is not None
     return pair_figures(sets.kind, sets.fake.examples, sets.wanted)
 
 
 def films(sets: Sets) -> dict[str, Figure]:
     """See `film_figures`."""
-    if not isinstance(sets.kind, Video):
-        raise UserError("only films have frames that stay alike and move, and these are none")
+    assert isinstance(sets.kind, Video)
     real = film_figures(sets.kind, sets.real.examples)
     return film_figures(sets.kind, sets.fake.examples) | {
         f"{name}_real": figure._replace(better=None) for name, figure in real.items()
     }
 
 
-METRICS: Mapping[str, Callable[[Sets], dict[str, Figure]]] = {
-    "fid": frechet,
-    "kid": kernel,
-    "is": inception_score,
-    "pr": precision_recall,
-    "dc": density_coverage,
-    "classes": classes,
-    "modes": modes,
-    "intra": intra_class,
-    "transfer": transfer,
-    "memorisation": memorisation,
-    "diversity": diversity,
-    "spectrum": spectrum,
-    "ngrams": ngrams,
-    "marginals": marginals,
-    "films": films,
-    "pairs": pairs,
+class Metric(NamedTuple):
+    """A metric of two sets.
+
+    Attributes:
+      figures: of sets that lack nothing, by name.
+      lacks: what sets lack for it, in words; "" for nothing.
+    """
+
+    figures: Callable[[Sets], dict[str, Figure]]
+    lacks: Callable[[Sets], str]
+
+
+def _features(sets: Sets) -> str:
+    if isinstance(sets.kind, Image | Video | Audio | Real):
+        return ""
+    return "features, which numbers that stand for words or classes have not"
+
+
+def _classes(sets: Sets) -> str:
+    known = sets.real.logits is not None and sets.fake.logits is not None
+    return _features(sets) or ("" if known else "an extractor that knows classes")
+
+
+def _labels(sets: Sets) -> str:
+    known = sets.real.label is not None and sets.fake.label is not None
+    return _features(sets) or ("" if known else "labels of data and samples")
+
+
+def _pairs_of_each_class(sets: Sets) -> str:
+    if lacking := _labels(sets):
+        return lacking
+    (real, real_count), (fake, fake_count) = (
+        np.unique(label, return_counts=True) for _, label in _labelled(sets)
+    )
+    enough = np.array_equal(real, fake) and min(*real_count, *fake_count) > 1
+    return "" if enough else "two examples of either side with each label"
+
+
+def _several_classes(sets: Sets) -> str:
+    if lacking := _labels(sets):
+        return lacking
+    enough = all(len(np.unique(label)) > 1 for _, label in _labelled(sets))
+    return "" if enough else "two labels at least"
+
+
+def _training_data(sets: Sets) -> str:
+    if sets.held_out is None:
+        return _features(sets) or "held-out data: name a split"
+    return _features(sets) or ("" if sets.train else "all that the generator was trained on")
+
+
+def _structure(sets: Sets) -> str:
+    least, sides = metrics.SSIM_WINDOW, sets.fake.examples.shape[1:3]
+    known = isinstance(sets.kind, Image) and min(sides) >= least
+    return "" if known else f"images of {least} pixels a side"
+
+
+def _wanted(sets: Sets) -> str:
+    known = sets.wanted is not None and isinstance(sets.kind, Image | Video | Category)
+    return "" if known else "images, films or maps that are each made from an example"
+
+
+METRICS: Mapping[str, Metric] = {
+    "fid": Metric(frechet, _features),
+    "kid": Metric(kernel, _features),
+    "is": Metric(inception_score, _classes),
+    "pr": Metric(precision_recall, _features),
+    "dc": Metric(density_coverage, _features),
+    "classes": Metric(classes, _classes),
+    "modes": Metric(modes, _classes),
+    "intra": Metric(intra_class, _pairs_of_each_class),
+    "transfer": Metric(transfer, _several_classes),
+    "memorisation": Metric(memorisation, _training_data),
+    "diversity": Metric(diversity, _structure),
+    "spectrum": Metric(spectrum, lambda sets: "images" if sets.fake.spectra is None else ""),
+    "ngrams": Metric(ngrams, lambda sets: "" if isinstance(sets.kind, Tokens) else "texts"),
+    "marginals": Metric(
+        marginals,
+        lambda sets: "" if isinstance(sets.kind, Real) else "numbers that stand for themselves",
+    ),
+    "films": Metric(films, lambda sets: "" if isinstance(sets.kind, Video) else "films"),
+    "pairs": Metric(pairs, _wanted),
 }
 """Metrics as a command line names them; one may bring several figures."""
 
 
 def suited(sets: Sets) -> list[str]:
     """The metrics that these sets have all for."""
-    if isinstance(sets.kind, Tokens):
-        return ["ngrams"]
-    if not isinstance(sets.kind, Image | Video | Audio | Real):
-        return [] if sets.wanted is None else ["pairs"]
-    names = ["fid", "kid", "pr", "dc"]
-    if isinstance(sets.kind, Real):
-        names += ["marginals"]
-    if sets.fake.logits is not None:
-        names += ["is", "classes", "modes"]
-    if sets.fake.label is not None and sets.real.label is not None:
-        (real, real_count), (fake, fake_count) = (
-            np.unique(label, return_counts=True) for _, label in _labelled(sets)
-        )
-        if np.array_equal(real, fake) and min(*real_count, *fake_count) > 1:
-            names += ["intra"]
-        if min(len(real), len(fake)) > 1:
-            names += ["transfer"]
-    if sets.held_out is not None and sets.train is not None:
-        names += ["memorisation"]
-    if isinstance(sets.kind, Video):
-        names += ["films"]
-    if sets.wanted is not None and isinstance(sets.kind, Image | Video):
-        names += ["pairs"]
-    if sets.fake.spectra is not None:
-        names += ["spectrum"]
-        if min(sets.fake.examples.shape[1:3]) >= metrics.SSIM_WINDOW:
-            names += ["diversity"]
-    return [name for name in METRICS if name in names]
+    return [name for name, metric in METRICS.items() if not metric.lacks(sets)]
 
 
 def score(sets: Sets, names: Sequence[str]) -> dict[str, Figure]:
@@ -313,15 +340,16 @@ def score(sets: Sets, names: Sequence[str]) -> dict[str, Figure]:
     """
     if unknown := [name for name in names if name not in METRICS]:
         raise UserError(f"there is no metric {unknown[0]!r}; there are: {', '.join(METRICS)}")
-    if not isinstance(sets.kind, Image | Video | Audio | Real):
-        own = "ngrams" if isinstance(sets.kind, Tokens) else "pairs"
-        if others := [name for name in names if name != own]:
-            raise UserError(f"{others[0]} compares features, and these have none: there is {own}")
+    for name in names:
+        if lacking := METRICS[name].lacks(sets):
+            raise UserError(
+                f"{name!r} needs {lacking}; there is {', '.join(suited(sets)) or 'none'}"
+            )
     figures: dict[str, Figure] = {}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".*rank-deficient")  # `how` says so, see `_bias`
         for name in names:
-            figures |= METRICS[name](sets)
+            figures |= METRICS[name].figures(sets)
     return figures
 
 
@@ -332,12 +360,9 @@ def _bias(*features: np.ndarray) -> str:
 
 
 def _probabilities(part: FeatureSet) -> np.ndarray:
-    if part.logits is None:
-        raise UserError("this metric reads classes, and the extractor knows none: try another")
+    assert part.logits is not None
     return softmax(part.logits.astype(np.float64), axis=1)
 
 
 def _labelled(sets: Sets) -> list[tuple[np.ndarray, np.ndarray]]:
-    if sets.real.label is None or sets.fake.label is None:
-        raise UserError("this metric compares by label: data and samples must have labels")
     return [(part.features, part.label) for part in (sets.real, sets.fake)]  # type: ignore[misc]

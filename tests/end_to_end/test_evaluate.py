@@ -115,7 +115,7 @@ REFUSED = {
     "no labels and no extractor": (["--real={real}", "--fake={fake}"], "--extractor=inception"),
     "a metric that lacks classes": (
         ["--real={real}", "--fake={fake}", "--extractor=identity", "--metrics=is"],
-        "knows none",
+        "'is' needs an extractor that knows classes",
     ),
     "a folder that is no run's": (["--workdir=gan_jax"], "gan_jax"),
     "a run without a checkpoint": (["--workdir={young}"], "no checkpoint yet"),

@@ -325,7 +325,7 @@ def test_what_suits_is_what_works(case):
 def test_distances_of_numbers_that_stand_for_words_suit_nobody(make, expected):
     sets = Sets(make(0), make(1))
     assert suited(sets) == expected
-    with pytest.raises(UserError, match="fid compares features"):
+    with pytest.raises(UserError, match="'fid' needs features"):
         score(sets, [*expected, "fid"])
 
 
