@@ -18,7 +18,9 @@ from gan_jax.kinds import write
 from gan_jax.types import UserError
 
 _RUN = trained.define("Of the latents.", ema=True)
-_COUNT = flags.DEFINE_integer("count", 64, "How many samples, or rows of eight.", lower_bound=1)
+_COUNT = flags.DEFINE_integer(
+    "count", 64, "How many samples; whole rows of eight of --interpolate.", lower_bound=1
+)
 _LABEL = flags.DEFINE_integer("label", None, "The class, of a conditional game; else all in turn.")
 _TEXT = flags.DEFINE_string("text", None, "The caption, of a game that has such.")
 _INTERPOLATE = flags.DEFINE_bool("interpolate", False, "Rows of eight between pairs of latents.")

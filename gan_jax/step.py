@@ -345,9 +345,8 @@ def _accumulated(
         return jnp.moveaxis(dealt, 0, 1).reshape(-1, *x.shape[2:])
 
     micro = jax.tree.map(split, data)
-    first, rest = (
-        jax.tree.map(lambda x, part=part: x[part], micro) for part in (0, slice(1, None))
-    )
+    first = jax.tree.map(lambda x: x[0], micro)
+    rest = jax.tree.map(lambda x: x[1:], micro)
     stats, (grads, metrics, seen) = take(layers, first)
     (stats, total), later = lax.scan(add, (stats, (grads, metrics)), rest)
     seen = jax.tree.map(lambda a, b: merge(jnp.concatenate([a[None], b])), seen, later)
