@@ -102,8 +102,6 @@ class Plan:
                     f"{name} {getattr(self, name)} is not a multiple of "
                     f"steps_per_call {self.steps_per_call}; steps_per_call=0 chooses one that fits"
                 )
-        if self.best and not self.evaluate_every:
-            raise UserError(f"best={self.best} is of evaluations, and evaluate_every is 0")
         for steps in taken:
             if steps % self.steps_per_call:
                 raise UserError(

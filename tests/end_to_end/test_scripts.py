@@ -69,7 +69,6 @@ REFUSED = {
         ["--config.loss=hinge_generator_loss"],
         "'hinge_generator_loss' is none of HINGE, ",
     ),
-    "a best of nothing": (["--config.best=fid", "--config.evaluate_every=0"], "evaluate_every"),
     "a section that is none": (["--config.nett.width=8"], "the config has no 'nett'"),
     "a value of the wrong type": (["--config.steps=many"], "steps"),
     "no such recipe": (["--config=configs/nothing.py"], "nothing.py"),
