@@ -287,9 +287,11 @@ def _several_classes(sets: Sets) -> str:
 
 
 def _training_data(sets: Sets) -> str:
+    if lacking := _features(sets):
+        return lacking
     if sets.held_out is None:
-        return _features(sets) or "held-out data: name a split"
-    return _features(sets) or ("" if sets.train else "all that the generator was trained on")
+        return "held-out data: name a split"
+    return "" if sets.train is not None else "all that the generator was trained on"
 
 
 def _structure(sets: Sets) -> str:
