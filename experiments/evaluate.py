@@ -18,7 +18,7 @@ from absl import flags
 from experiments import app, gallery, recipes, report, trained
 from experiments.figures import tell
 from experiments.run_folder import Run
-from gan_jax import cache, data, diagnosis, evaluation, extractors, sampling, writers
+from gan_jax import cache, data, diagnosis, evaluation, extractors, sampling, translation, writers
 from gan_jax.evaluation import FeatureSet, Sets
 from gan_jax.files import write_whole
 from gan_jax.types import UserError
@@ -57,6 +57,12 @@ _MIDDLE = flags.DEFINE_float(
     upper_bound=1.0,
 )
 _REVERSE = flags.DEFINE_bool("reverse", False, "The other way, from b to a, of a CycleGAN.")
+_UNTRANSLATED = flags.DEFINE_bool(
+    "untranslated",
+    False,
+    "What a translator is given in place of what it makes of it: the score that it must beat. It "
+    "is brought to size by the bicubic filter, and greys are colours.",
+)
 _OUT = flags.DEFINE_string("out", None, "The JSON; WORKDIR/evaluation.json by default.")
 _REPORT = flags.DEFINE_bool("report", False, "Also write the page, beside the JSON.")
 
@@ -158,6 +164,10 @@ def of_run() -> Subject:
     count = sampling.available(game, run.shown, _COUNT.value)
     real = target(run.open(split)) if split else train
     draw, players = sampling.sampler(game), _RUN.players(run)
+    if _UNTRANSLATED.value:
+        draw = translation.untranslated(
+            game, run.kinds, run.record["columns"][game.target]["shape"]
+        )
     key, size = _RUN.key(), sampling.DRAW_SIZE
 
     def samples() -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
@@ -174,7 +184,11 @@ def of_run() -> Subject:
         title=f"{run.workdir.name}, step {run.step:,}",
         samples=samples(),
         count=count,
-        about={**_RUN.about(run), "standing": _STANDING.value},
+        about={
+            **_RUN.about(run),
+            "standing": _STANDING.value,
+            "untranslated": _UNTRANSLATED.value,
+        },
         real=real,
         train=train,
         held_out=held_out,

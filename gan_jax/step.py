@@ -313,12 +313,15 @@ def _gradients(
     if accumulate == 1:
         stats, (grads, metrics, seen) = take(layers, data)
     else:
-        stats, (grads, metrics, seen) = _accumulated(take, layers, data, accumulate, group)
+        stats, (grads, metrics, seen) = _accumulated(
+            take, player.params, layers, data, accumulate, group
+        )
     return grads, stats, metrics, seen
 
 
 def _accumulated(
     take: Callable[[Variables, tuple], tuple[Variables, tuple]],
+    params: Params,
     layers: Variables,
     data: tuple,
     accumulate: int,
@@ -330,10 +333,10 @@ def _accumulated(
     it left, and what was seen is put together in the batch's order.
     """
 
-    def add(carry: tuple, data: tuple) -> tuple[tuple, Any]:
+    def add(carry: tuple, data: tuple) -> tuple[tuple, tuple]:
         stats, total = carry
-        stats, (grads, metrics, seen) = take({**layers, **stats}, data)
-        return (stats, jax.tree.map(jnp.add, total, (grads, metrics))), seen
+        new, (grads, metrics, seen) = take(stats, data)
+        return ({**stats, **new}, jax.tree.map(jnp.add, total, grads)), (metrics, seen)
 
     def split(x: Array) -> Array:
         """`[B, ...]` to `[micro-batches, B / micro-batches, ...]`, dealt out group by group."""
@@ -344,14 +347,12 @@ def _accumulated(
         dealt = x.reshape(accumulate, -1, group, *x.shape[2:])
         return jnp.moveaxis(dealt, 0, 1).reshape(-1, *x.shape[2:])
 
-    micro = jax.tree.map(split, data)
-    first = jax.tree.map(lambda x: x[0], micro)
-    rest = jax.tree.map(lambda x: x[1:], micro)
-    stats, (grads, metrics, seen) = take(layers, first)
-    (stats, total), later = lax.scan(add, (stats, (grads, metrics)), rest)
-    seen = jax.tree.map(lambda a, b: merge(jnp.concatenate([a[None], b])), seen, later)
-    grads, metrics = jax.tree.map(lambda x: x / accumulate, total)
-    return stats, (grads, metrics, seen)
+    nothing = jax.tree.map(jnp.zeros_like, params)
+    begin, micro = (layers, nothing), jax.tree.map(split, data)
+    (stats, total), (metrics, seen) = lax.scan(add, begin, micro)
+    grads = jax.tree.map(lambda x: x / accumulate, total)
+    metrics = jax.tree.map(lambda x: jnp.mean(x, axis=0), metrics)
+    return stats, (grads, metrics, jax.tree.map(merge, seen))
 
 
 def _updated(turn: Turn, player: Player, seen: Any, keys: PRNGKey, step: Array) -> Any:

@@ -1,16 +1,16 @@
-"""Images of any size through a game that translates images."""
+"""Images of any size through a game that translates images, or past it."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gan_jax import prng
+from gan_jax import data, prng
 from gan_jax.game import Game, Players
-from gan_jax.types import Array, PRNGKey, UserError
+from gan_jax.types import Array, Batch, PRNGKey, UserError
 
 STEPS = tuple(2**k for k in range(9))
 """Sides are filled up to a multiple of the first of these that the nets take."""
@@ -72,3 +72,36 @@ def translator(game: Game, players: Players) -> Callable[[Any, PRNGKey], np.ndar
         return made[:, : factor * height, : factor * width]
 
     return translate
+
+
+def untranslated(
+    game: Game, kinds: Mapping[str, data.Kind], shape: Sequence[int]
+) -> Callable[[Players, Batch], np.ndarray]:
+    """What draws the images that a game is given in place of what it makes of them.
+
+    They are what a translator has to beat: Pillow's bicubic filter brings them to size, and greys
+    are colours.
+
+    Args:
+      game: made from one column of images, the first of its `conditions`.
+      kinds: of the data's columns.
+      shape: of what it makes, `[H, W, C]`.
+
+    Returns:
+      As `sampling.sampler`: `(players, inputs [N, ...]) -> images [N, H, W, C]`, as nets read them.
+
+    Raises:
+      UserError: the game does not make images from images.
+    """
+    source = game.conditions[0] if game.conditions else ""
+    given, made = kinds.get(source), kinds[game.target]
+    if not (isinstance(given, data.Image) and isinstance(made, data.Image)):
+        raise UserError("this game does not make images from images")
+
+    def draw(players: Players, columns: Batch) -> np.ndarray:
+        images = given.to_stored(np.asarray(columns[source]))
+        if images.shape[1:3] != tuple(shape[:2]):
+            images = data.resize(images, shape[0])
+        return np.asarray(made.to_float(data.set_channels(images, shape[-1])))
+
+    return draw

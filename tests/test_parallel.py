@@ -23,7 +23,7 @@ def train(game, resident, devices, *, steps=STEPS, calls=1, **settings):
     """The state and metrics of the first device after so many calls of so many steps."""
     batch = jax.tree.map(lambda leaf: jnp.asarray(leaf[:SIZE]), resident)
     optimizers = {turn.player: optax.sgd(0.1) for turn in game.turns}
-    state = init_state(game, optimizers, KEY, batch)
+    state = jax.jit(lambda: init_state(game, optimizers, KEY, batch))()
     step = partial(train_step, game, axis_name=parallel.AXIS, **settings)
     play = parallel.compile_steps(step, fetch, devices)
     state, resident = parallel.replicate(state, devices), parallel.replicate(resident, devices)

@@ -4,9 +4,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import PIL.Image
 import pytest
 
-from gan_jax import layers, nets, priors, prng, translation
+from gan_jax import data, layers, nets, priors, prng, translation
 from gan_jax.algorithms import cyclegan, gan, pix2pix
 from gan_jax.types import UserError
 
@@ -14,8 +15,12 @@ KEY = jax.random.key(0)
 KEYS = prng.per_example(KEY, 2)
 
 
+def game_of(generator):
+    return pix2pix(generator, nets.patch.Discriminator(2, 1), conditional=False)
+
+
 def made(generator, shape=(16, 16, 3), factor=1):
-    game = pix2pix(generator, nets.patch.Discriminator(2, 1), conditional=False)
+    game = game_of(generator)
     height, width, channels = shape
     x = jnp.zeros((2, factor * height, factor * width, channels))
     return game, game.init(KEY, {"source": jnp.zeros((2, *shape)), "x": x})
@@ -89,3 +94,24 @@ def test_a_game_that_is_made_from_no_image_does_not_translate():
     game = gan(nets.mlp.Generator((2,), (3,)), nets.mlp.Discriminator((3,)), prior=priors.normal(2))
     with pytest.raises(UserError, match="does not translate"):
         translation.translator(game, {})
+
+
+def test_images_untranslated_are_enlarged_and_coloured():
+    game = game_of(Twice())
+    kinds = {"source": data.Image(), "x": data.Image()}
+    stored = np.random.default_rng(0).integers(0, 256, (2, 8, 8, 1)).astype(np.uint8)
+    columns = {"source": data.Image().to_float(stored)}
+    draw = translation.untranslated(game, kinds, (16, 16, 3))
+    shown = data.Image().to_stored(draw({}, columns))
+    for image, small in zip(shown, stored[..., 0], strict=True):
+        larger = PIL.Image.fromarray(small).resize((16, 16), PIL.Image.Resampling.BICUBIC)
+        for channel in range(3):
+            np.testing.assert_array_equal(image[..., channel], larger)
+    same = translation.untranslated(game, kinds, (8, 8, 1))
+    np.testing.assert_array_equal(data.Image().to_stored(same({}, columns)), stored)
+
+
+def test_what_is_made_of_no_image_has_nothing_untranslated():
+    game = game_of(Twice())
+    with pytest.raises(UserError, match="does not make images from images"):
+        translation.untranslated(game, {"source": data.Real(), "x": data.Image()}, (16, 16, 3))

@@ -72,17 +72,24 @@ class SpectralNorm(nn.Module):
     def __call__(self, *inputs: Any, train: bool = False) -> Any:
         """The layer's output on `inputs`."""
         if self.is_initializing():
-            self.layer(*inputs)  # which makes its parameters
+            output = self.layer(*inputs)  # which makes its parameters
         layer, variables = self.layer.unbind()
+        name = lambda path: jax.tree_util.keystr(path, simple=True, separator="_")
+        kept = {
+            name(path): self.variable("spectral", name(path), self._direction, weight.shape[-1])
+            for path, weight in jax.tree.leaves_with_path(variables["params"])
+            if weight.ndim >= 2
+        }
+        if self.is_initializing():
+            return output  # of the right shape, which is all that is asked of it
 
         def normalise(path: tuple, weight: Array) -> Array:
             if weight.ndim < 2:
                 return weight
-            name = jax.tree_util.keystr(path, simple=True, separator="_")
-            kept = self.variable("spectral", name, self._direction, weight.shape[-1])
-            sigma, u = largest_singular_value(weight.astype(jnp.float32), kept.value)
-            if train and not self.is_initializing():
-                kept.value = u
+            direction = kept[name(path)]
+            sigma, u = largest_singular_value(weight.astype(jnp.float32), direction.value)
+            if train:
+                direction.value = u
             return weight / jnp.where(sigma > 0, sigma, 1.0).astype(weight.dtype)
 
         params = jax.tree.map_with_path(normalise, variables["params"])
