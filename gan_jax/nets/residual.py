@@ -4,6 +4,7 @@ Perceptual Losses for Real-Time Style Transfer and Super-Resolution, Johnson et 
 arXiv:1603.08155, as CycleGAN uses it (Zhu et al., 2017, arXiv:1703.10593, appendix).
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -25,6 +26,7 @@ class Translator(nn.Module):
       halvings: how often the side is halved; it must divide by two so often.
       blocks: residual blocks at the smallest side (CycleGAN: 6 at 128², 9 from 256² on).
       kernel: side of the first and last kernel.
+      final: after the last layer; None for logits.
       dtype: of the computation; the image is float32, in [-1, 1].
     """
 
@@ -33,6 +35,7 @@ class Translator(nn.Module):
     halvings: int = 2
     blocks: int = 9
     kernel: int = 7
+    final: Callable[[Array], Array] | None = nn.tanh
     dtype: Any = jnp.float32
 
     @nn.compact
@@ -65,4 +68,5 @@ class Translator(nn.Module):
             x = nn.relu(deconvolve(x, self.width << halving))
         kernel = (self.kernel, self.kernel)
         last = Conv(self.channels, kernel, 1, "VALID", kernel_init=_init, dtype=self.dtype)
-        return nn.tanh(last(mirrored(x, self.kernel)).astype(jnp.float32))
+        x = last(mirrored(x, self.kernel)).astype(jnp.float32)
+        return x if self.final is None else self.final(x)
