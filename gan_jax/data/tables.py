@@ -13,7 +13,7 @@ from gan_jax.data.kinds import Category, Column, Table
 from gan_jax.data.toy import grid, ring
 from gan_jax.types import UserError
 
-_MOST_CLASSES = 1_000
+_FEW_CLASSES, _MOST_CLASSES = 20, 1_000
 _EXACT = 2**24  # float32 holds no larger integers one by one
 
 
@@ -23,7 +23,7 @@ def csv_file(
     """The rows of a CSV file whose first line names its columns.
 
     A column of numbers alone is one of numbers, any other one of classes, of which an empty cell is
-    one.
+    one. A few texts among many numbers are taken for mistakes.
 
     Args:
       path: the file, UTF-8.
@@ -35,8 +35,8 @@ def csv_file(
 
     Raises:
       UserError: there is no such file, or it is no table; two columns have one name; a name is none
-        of a column; some of a column's numbers are missing, not finite or too large; there are as
-        many classes as in free text.
+        of a column; some of a column's numbers are missing, texts, not finite or too large; there
+        are as many classes as in free text.
     """
     path = Path(path).expanduser()
     try:
@@ -135,6 +135,13 @@ def _read(where: str, cells: Sequence[str], categorical: bool) -> tuple[np.ndarr
     numbers = None if categorical or not given else _numbers(given)
     if numbers is None:
         classes = sorted(set(cells))
+        texts = {cell for cell in set(given) if _numbers([cell]) is None}
+        odd = sum(cell in texts for cell in given)
+        if not categorical and 10 * odd < len(given) and len(classes) > _FEW_CLASSES:
+            raise UserError(
+                f"{where} holds {len(given) - odd:,} numbers and {odd:,} texts, such as "
+                f"{min(texts)!r}: mend these, or name the column categorical"
+            )
         if len(classes) > _MOST_CLASSES and len(classes) > len(cells) / 2:
             raise UserError(
                 f"{where} has {len(classes):,} different texts in {len(cells):,} rows, which no "

@@ -101,6 +101,10 @@ FAULTS = {
     "a missing number": ("a,b\n1,2\n,3\n", "a lacks 1 of its 2 numbers"),
     "an infinite number": ("a\n1\ninf\n", "not finite"),
     "an identifier": ("a\n1\n123456789\n", "are they not classes"),
+    "a text among numbers": (
+        "a\n" + "".join(f"{i}\n" for i in range(30)) + "n/a\n",
+        "a holds 30 numbers and 1 texts, such as 'n/a'",
+    ),
     "free text": ("a\n" + "".join(f"word {i}\n" for i in range(1_500)), "1,500 different texts"),
 }
 
