@@ -60,10 +60,12 @@ _REVERSE = flags.DEFINE_bool("reverse", False, "The other way, from b to a, of a
 _UNTRANSLATED = flags.DEFINE_bool(
     "untranslated",
     False,
-    "What a translator is given in place of what it makes of it: the score that it must beat. It "
-    "is brought to size by the bicubic filter, and greys are colours.",
+    "What a translator is given in place of what it makes of it: the score that it must beat. The "
+    "bicubic filter brings it to size, and greys are colours.",
 )
-_OUT = flags.DEFINE_string("out", None, "The JSON; WORKDIR/evaluation.json by default.")
+_OUT = flags.DEFINE_string(
+    "out", None, "The JSON; by default WORKDIR/evaluation.json, or untranslated.json."
+)
 _REPORT = flags.DEFINE_bool("report", False, "Also write the page, beside the JSON.")
 
 
@@ -108,7 +110,8 @@ def main() -> None:
     if _MIDDLE.value < 1:
         subject = middle_of(subject, _MIDDLE.value)
     default = Path(_RUN.workdir) if _RUN.workdir else Path()
-    out = Path(_OUT.value or default / "evaluation.json")
+    name = "untranslated.json" if _UNTRANSLATED.value else "evaluation.json"
+    out = Path(_OUT.value or default / name)
 
     folder = Path(_CACHE.value) if _CACHE.value else cache.default_folder()
     extractor = make_extractor(subject, folder)
@@ -200,6 +203,8 @@ def of_run() -> Subject:
 
 def of_files() -> Subject:
     """The samples of a folder or a file."""
+    if _UNTRANSLATED.value:
+        raise UserError("--untranslated is of a run: give --workdir")
     if not (_REAL.value and _FAKE.value):
         raise UserError("--real and --fake go together")
     real, fake = (

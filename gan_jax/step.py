@@ -131,11 +131,12 @@ def train_step(
         before its own made of it.
       accumulate: splits a batch into so many micro-batches, whose gradients are averaged; example i
         goes to the (i mod `accumulate`)-th, however many devices there are. Memory falls; the
-        update stays, but for what couples examples.
+        update stays, but for what couples examples or moves with each pass, such as statistics.
       ema_decay: of the averages `Player.ema`, once a step, in [0, 1); they are younger at
         first, since the decay in force after t steps is at most `(1 + t) / (10 + t)`. Or a function
         of the step, which is taken as it is.
-      axis_name: the mapped axis over which gradients, statistics and metrics are averaged.
+      axis_name: the mapped axis, of `jax.pmap` or of `jax.shard_map` with `check_vma=False`, over
+        which gradients, statistics and metrics are averaged.
 
     Returns:
       The state after the step and the step's metrics, `player/metric` or, of a named turn,
@@ -347,12 +348,13 @@ def _accumulated(
         dealt = x.reshape(accumulate, -1, group, *x.shape[2:])
         return jnp.moveaxis(dealt, 0, 1).reshape(-1, *x.shape[2:])
 
-    nothing = jax.tree.map(jnp.zeros_like, params)
-    begin, micro = (layers, nothing), jax.tree.map(split, data)
+    micro = jax.tree.map(split, data)
+    given, _ = jax.eval_shape(take, layers, jax.tree.map(lambda x: x[0], micro))
+    begin = layers, jax.tree.map(jnp.zeros_like, params)
     (stats, total), (metrics, seen) = lax.scan(add, begin, micro)
     grads = jax.tree.map(lambda x: x / accumulate, total)
     metrics = jax.tree.map(lambda x: jnp.mean(x, axis=0), metrics)
-    return stats, (grads, metrics, jax.tree.map(merge, seen))
+    return {c: stats[c] for c in given}, (grads, metrics, jax.tree.map(merge, seen))
 
 
 def _updated(turn: Turn, player: Player, seen: Any, keys: PRNGKey, step: Array) -> Any:
@@ -370,7 +372,7 @@ def _updated(turn: Turn, player: Player, seen: Any, keys: PRNGKey, step: Array) 
 
 
 def _checked_stats(player: str, old: Variables, new: Variables) -> Variables:
-    """`new` without a memory, if it holds what `old` does, in floats."""
+    """`new` without a memory, in `old`'s dtypes, if it holds what `old` does, in floats."""
     new = {c: v for c, v in new.items() if c != MEMORY}
     names = lambda tree: {jax.tree_util.keystr(p) for p, _ in jax.tree.leaves_with_path(tree)}
     if different := sorted((names(new) ^ names(old)) or (set(new) ^ set(old))):
@@ -384,4 +386,4 @@ def _checked_stats(player: str, old: Variables, new: Variables) -> Variables:
                 f"{jax.tree_util.keystr(path)} of {player!r} is {dtype}: statistics of layers are "
                 f"averaged over devices; keep what is no float in {MEMORY!r}, by Turn.update"
             )
-    return new
+    return jax.tree.map(lambda x, like: jnp.asarray(x, like.dtype), new, {c: old[c] for c in new})

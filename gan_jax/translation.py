@@ -79,8 +79,8 @@ def untranslated(
 ) -> Callable[[Players, Batch], np.ndarray]:
     """What draws the images that a game is given in place of what it makes of them.
 
-    They are what a translator has to beat: Pillow's bicubic filter brings them to size, and greys
-    are colours.
+    They are what a translator has to beat: Pillow's bicubic filter enlarges them, greys are
+    colours, and a channel of what is known is left out.
 
     Args:
       game: made from one column of images, the first of its `conditions`.
@@ -91,7 +91,8 @@ def untranslated(
       As `sampling.sampler`: `(players, inputs [N, ...]) -> images [N, H, W, C]`, as nets read them.
 
     Raises:
-      UserError: the game does not make images from images.
+      UserError: the game does not make images from images; when it is called, where images that are
+        no squares have to be enlarged.
     """
     source = game.conditions[0] if game.conditions else ""
     given, made = kinds.get(source), kinds[game.target]
@@ -100,7 +101,13 @@ def untranslated(
 
     def draw(players: Players, columns: Batch) -> np.ndarray:
         images = given.to_stored(np.asarray(columns[source]))
+        if images.shape[-1] == shape[-1] + 1:
+            images = images[..., :-1]
         if images.shape[1:3] != tuple(shape[:2]):
+            if len({*images.shape[1:3]}) > 1 or len({*shape[:2]}) > 1:
+                raise UserError(
+                    f"only squares are enlarged, not {images.shape[1]}×{images.shape[2]}"
+                )
             images = data.resize(images, shape[0])
         return np.asarray(made.to_float(data.set_channels(images, shape[-1])))
 

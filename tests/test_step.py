@@ -314,6 +314,23 @@ def reporting(stats, **others):
     return game_of({"generator": player}, Turn("generator", loss))
 
 
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_statistics_keep_their_dtype_and_those_left_alone_are_not_averaged(accumulate):
+    narrow = reporting({"batch_stats": {"n": jnp.bfloat16(3)}})
+    state, _ = play(narrow, start(narrow), {"x": X[:1]}, accumulate=accumulate)
+    n = state.players["generator"].stats["batch_stats"]["n"]
+    assert (n.dtype, float(n)) == (jnp.float32, 3.0)
+    kept = reporting(None, counts={"k": jnp.int32(7)})
+    step = jax.pmap(
+        partial(train_step, kept, accumulate=accumulate, axis_name="devices"),
+        "devices",
+        in_axes=(None, 0),
+    )
+    state, _ = step(start(kept), {"x": jnp.stack([X[:1], X[:1]])})
+    k = state.players["generator"].stats["counts"]["k"]
+    assert (k.dtype, k.tolist()) == (jnp.int32, [7, 7])
+
+
 @pytest.mark.parametrize(
     ("stats", "message"),
     [

@@ -109,6 +109,10 @@ def test_images_untranslated_are_enlarged_and_coloured():
             np.testing.assert_array_equal(image[..., channel], larger)
     same = translation.untranslated(game, kinds, (8, 8, 1))
     np.testing.assert_array_equal(data.Image().to_stored(same({}, columns)), stored)
+    holed = {"source": np.concatenate([columns["source"], columns["source"]], axis=-1)}
+    np.testing.assert_array_equal(data.Image().to_stored(same({}, holed)), stored)
+    with pytest.raises(UserError, match="only squares are enlarged, not 8×8"):
+        translation.untranslated(game, kinds, (16, 24, 1))({}, columns)
 
 
 def test_what_is_made_of_no_image_has_nothing_untranslated():

@@ -13,7 +13,7 @@ from gan_jax.data.kinds import Category, Column, Table
 from gan_jax.data.toy import grid, ring
 from gan_jax.types import UserError
 
-_FEW_CLASSES, _MOST_CLASSES = 20, 1_000
+_MOST_CLASSES = 1_000
 _EXACT = 2**24  # float32 holds no larger integers one by one
 
 
@@ -23,7 +23,7 @@ def csv_file(
     """The rows of a CSV file whose first line names its columns.
 
     A column of numbers alone is one of numbers, any other one of classes, of which an empty cell is
-    one. A few texts among many numbers are taken for mistakes.
+    one. Texts that are fewer than a tenth of what a column's cells say are taken for mistakes.
 
     Args:
       path: the file, UTF-8.
@@ -137,10 +137,10 @@ def _read(where: str, cells: Sequence[str], categorical: bool) -> tuple[np.ndarr
         classes = sorted(set(cells))
         texts = {cell for cell in set(given) if _numbers([cell]) is None}
         odd = sum(cell in texts for cell in given)
-        if not categorical and 10 * odd < len(given) and len(classes) > _FEW_CLASSES:
+        if not categorical and 10 * len(texts) < len(classes):
             raise UserError(
-                f"{where} holds {len(given) - odd:,} numbers and {odd:,} texts, such as "
-                f"{min(texts)!r}: mend these, or name the column categorical"
+                f"{where}: {odd:,} of {len(given):,} cells are no numbers, such as {min(texts)!r}: "
+                "mend them, or name the column categorical"
             )
         if len(classes) > _MOST_CLASSES and len(classes) > len(cells) / 2:
             raise UserError(

@@ -12,7 +12,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from gan_jax.layers import Conv, ConvTranspose, InstanceNorm
-from gan_jax.types import Array
+from gan_jax.types import Array, UserError
 
 _init = nn.initializers.normal(0.02)
 
@@ -40,8 +40,17 @@ class Translator(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array, label: None = None, train: bool = False) -> Array:
-        """Maps images [B, H, W, C] to images [B, H, W, channels]."""
+        """Maps images [B, H, W, C] to images [B, H, W, channels].
+
+        Raises:
+          UserError: the sides do not divide by two so often.
+        """
         del label, train
+        if any(side % 2**self.halvings for side in x.shape[1:3]):
+            raise UserError(
+                f"a net that halves sides {self.halvings} times takes multiples of "
+                f"{2**self.halvings}, not {x.shape[1]}×{x.shape[2]}"
+            )
 
         def normalise(x: Array) -> Array:
             return InstanceNorm(dtype=self.dtype)(x)

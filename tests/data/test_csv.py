@@ -103,7 +103,7 @@ FAULTS = {
     "an identifier": ("a\n1\n123456789\n", "are they not classes"),
     "a text among numbers": (
         "a\n" + "".join(f"{i}\n" for i in range(30)) + "n/a\n",
-        "a holds 30 numbers and 1 texts, such as 'n/a'",
+        "a: 1 of 31 cells are no numbers, such as 'n/a'",
     ),
     "free text": ("a\n" + "".join(f"word {i}\n" for i in range(1_500)), "1,500 different texts"),
 }
