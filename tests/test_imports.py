@@ -47,7 +47,7 @@ BELOW = {
     "parallel": "rendezvous step game types",
     "loop": "parallel step game data types",
     "sampling": "kinds metrics parallel game data prng types",
-    "translation": "game prng types",
+    "translation": "game data prng types",
     "extractors": (
         "cache files nets layers algorithms augment optimizers loop parallel step game data metrics"
         " prng types"

@@ -2,10 +2,10 @@
 
 Ledig et al., 2017, arXiv:1609.04802: SRResNet trained on mean squared error; from step `begin` on
 it is joined by the adversarial loss with weight 0.001 and the distance in maps of VGG-19 with
-weight 0.1, where the paper's distance in maps takes the place of that of pixels.
-`perceptual.weights` names torchvision's file of VGG-19; without one the net is a narrow one that
-was never trained, whose maps still tell textures apart. Small images are Pillow's antialiased
-bicubic. `adversarial=0.` and `perceptual.weight=0.` leave L2 alone.
+weight 0.1, where the paper's distance in maps takes the place of that of pixels. `begin` does not
+follow `steps`: set both. `perceptual.weights` names torchvision's file of VGG-19; without one the
+net is a narrow one that was never trained. Small images are Pillow's antialiased bicubic.
+`adversarial=0.` and `perceptual.weight=0.` leave L2 alone.
 
     python -m experiments.train --config=configs/translation/srgan.py
 """

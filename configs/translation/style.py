@@ -3,7 +3,7 @@
 Perceptual Losses for Real-Time Style Transfer and Super-Resolution, Johnson et al., 2016,
 arXiv:1603.08155: a translation has the content of its photograph in the maps of VGG-19, and the
 Gram matrices (Gatys et al., 2016, CVPR) of the images of the other domain. It is what
-`translation/cyclegan.py:folder` is compared with, on the same two folders. `perceptual.weights`
+`translation/cyclegan.py:folder` can be compared with, on the same two folders. `perceptual.weights`
 names torchvision's file of VGG-19; without one the net was never trained and is narrow. `change` is
 how far a translation is from its photograph, in L1; nothing descends by it.
 
