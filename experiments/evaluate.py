@@ -190,7 +190,7 @@ def of_run() -> Subject:
         about={
             **_RUN.about(run),
             "standing": _STANDING.value,
-            "untranslated": _UNTRANSLATED.value,
+            **({"untranslated": True} if _UNTRANSLATED.value else {}),
         },
         real=real,
         train=train,
