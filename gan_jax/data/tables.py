@@ -135,9 +135,9 @@ def _read(where: str, cells: Sequence[str], categorical: bool) -> tuple[np.ndarr
     numbers = None if categorical or not given else _numbers(given)
     if numbers is None:
         classes = sorted(set(cells))
-        texts = {cell for cell in set(given) if _numbers([cell]) is None}
-        odd = sum(cell in texts for cell in given)
-        if not categorical and 10 * len(texts) < len(classes):
+        texts = set() if categorical else {c for c in classes if c and _numbers([c]) is None}
+        if texts and 10 * len(texts) < len(classes):
+            odd = sum(cell in texts for cell in given)
             raise UserError(
                 f"{where}: {odd:,} of {len(given):,} cells are no numbers, such as {min(texts)!r}: "
                 "mend them, or name the column categorical"
