@@ -74,13 +74,16 @@ def init_state(
     Args:
       game: the game.
       optimizers: any optax transformation, by name of the players that take turns.
-      key: a scalar key; the parameters' and the run's are split from it.
+      key: `jax.random.key(seed)`; the parameters' and the run's keys are split from it.
       batch: any batch `[B, ...]` of the right shapes.
 
     Raises:
       ValueError: when the optimizers' names are not those of the players that take turns, or a turn
-        is of no player.
+        is of no player or of one without parameters.
+      UserError: for another key than a scalar of that kind.
     """
+    if not jnp.issubdtype(key.dtype, jax.dtypes.prng_key) or key.ndim:
+        raise UserError(f"the key is {key.dtype}{list(key.shape)}: give jax.random.key(seed)")
     init_key, run_key = jax.random.split(key)
     if game.transform is not None:
         size = jax.tree.leaves(batch)[0].shape[0]
@@ -96,7 +99,9 @@ def init_state(
 
     def create(name: str, variables: Variables) -> Player:
         stats = {c: v for c, v in variables.items() if c != "params"}
-        params = variables["params"]
+        params = variables.get("params", {})
+        if name in movers and not params:
+            raise ValueError(f"the player {name!r} takes turns but has no collection 'params'")
         averaged = {c: jax.tree.map(jnp.copy, variables[c]) for c in AVERAGED if c in variables}
         ema = averaged if name == game.sampler and name in movers else None
         tx = optimizers.get(name, optax.identity())  # which keeps nothing: for the frozen
@@ -250,10 +255,12 @@ def _check(game: Game, batch: Batch, accumulate: int, simultaneous: bool) -> int
                 f"column {name!r} is {column.dtype}, as it is stored: nets read floats; pass it "
                 "through its kind's to_float, as data.Loader.fetch does"
             )
-    if {column.shape[0] for column in batch.values()} != {game.repeats}:
-        shapes = {name: column.shape for name, column in batch.items()}
+    shapes = {name: column.shape for name, column in batch.items()}
+    if {shape[0] for shape in shapes.values()} != {game.repeats}:
         raise ValueError(f"columns are [repeats, B, ...] with {game.repeats} repeats, not {shapes}")
-    size = jax.tree.leaves(batch)[0].shape[1]
+    size, *others = {shape[1] for shape in shapes.values()}
+    if others:
+        raise ValueError(f"columns [repeats, B, ...] are of as many examples, not {shapes}")
     if size % (accumulate * game.group):
         raise ValueError(
             f"{size} examples on a device cannot be split into {accumulate} micro-batches of "

@@ -190,6 +190,12 @@ def test_columns_as_they_are_stored_are_refused(dtype):
         train_step(game, start(game), {"x": X[:1].astype(dtype)})
 
 
+def test_columns_of_different_numbers_of_examples_are_refused():
+    game = collectors()
+    with pytest.raises(ValueError, match=r"as many examples, not .*'y': \(1, 3"):
+        train_step(game, start(game), {"x": X[:1], "y": jnp.zeros((1, 3, 2))})
+
+
 @pytest.mark.parametrize(
     ("size", "settings", "group"),
     [(6, {"accumulate": 4}, 1), (6, {}, 4), (6, {"accumulate": 2}, 2)],
@@ -357,6 +363,22 @@ def test_init_state_refuses_a_turn_of_nobody():
     game = game._replace(turns=(*game.turns, Turn("critic", collect("critic"))))
     with pytest.raises(ValueError, match=r"'critic'.* but the players are"):
         start(game)
+
+
+def test_a_player_without_parameters_takes_no_turns_and_may_be_kept():
+    game = collectors()
+    scale = {"constants": {"scale": jnp.ones(())}}
+    without = game._replace(init=lambda *arguments: game.init(*arguments) | {"judge": scale})
+    assert start(without).players["judge"].variables == {"params": {}, **scale}
+    moving = without._replace(turns=(*game.turns, Turn("judge", collect("judge"))))
+    with pytest.raises(ValueError, match="'judge' takes turns but has no collection 'params'"):
+        start(moving)
+
+
+@pytest.mark.parametrize("key", [jax.random.PRNGKey(0), jax.random.split(KEY, 2)])
+def test_init_state_refuses_keys_of_another_kind(key):
+    with pytest.raises(UserError, match=r"the key is .*: give jax.random.key\(seed\)"):
+        init_state(collectors(), {}, key, {"x": X[0]})
 
 
 def test_a_jitted_step_is_that_of_plain_python_and_gives_its_state_up(assert_trees_match):

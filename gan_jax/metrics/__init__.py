@@ -26,7 +26,7 @@ from gan_jax.metrics.frechet import (
     conditional_frechet_distance,
     frechet_distance,
 )
-from gan_jax.metrics.kernel import kernel_distance
+from gan_jax.metrics.kernel import KernelDistance, kernel_distance
 from gan_jax.metrics.likelihood import effective_sample_size, importance_weighted_bound
 from gan_jax.metrics.marginals import MarginalDistances, marginal_distances
 from gan_jax.metrics.membership import Membership, membership
@@ -73,6 +73,7 @@ __all__ = [
     "DensityCoverage",
     "Estimate",
     "Foreground",
+    "KernelDistance",
     "MarginalDistances",
     "Membership",
     "Memorisation",

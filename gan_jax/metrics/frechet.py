@@ -47,8 +47,11 @@ def frechet_distance(real: Moments, fake: Moments) -> float:
       UserWarning: if N or M is at most D.
 
     Raises:
-      UserError: if the dimensions differ, or a set has a single example.
+      UserError: if the dimensions differ, a set has a single example, or features are given in
+        place of their moments.
     """
+    if not (isinstance(real, Moments) and isinstance(fake, Moments)):
+        raise UserError("a Fréchet distance is of moments: give moments(features) of either side")
     dimensions = len(real.mean)
     if dimensions != len(fake.mean):
         raise UserError(

@@ -107,6 +107,11 @@ def test_features_of_different_extractors_are_refused():
         frechet_distance(moments(REAL), moments(FEW[0]))
 
 
+def test_features_in_place_of_moments_are_refused():
+    with pytest.raises(UserError, match="give moments"):
+        frechet_distance(REAL, FAKE)
+
+
 def test_distance_by_class_is_that_within_each_class():
     real_labels, fake_labels = np.arange(40) % 2 * 3, np.arange(50) % 2 * 3
     result = conditional_frechet_distance(REAL, real_labels, FAKE, fake_labels)
