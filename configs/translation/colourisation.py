@@ -11,6 +11,7 @@ from ml_collections import ConfigDict
 from gan_jax import algorithms, augment, data, nets
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
+from gan_jax.parallel import AXIS
 from gan_jax.train import Plan, settings
 
 VARIANTS = {"flowers_128": 4_000, "cifar10": 20_000}
@@ -24,7 +25,7 @@ def get_config(variant: str = "flowers_128") -> ConfigDict:
     adam = Adam(learning_rate=2e-4, beta1=0.5)
     source = data.SOURCES[variant]
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))
-    config.net = {"width": 24, "discriminator_layers": 2, "dropout": 0.0}
+    config.net = {"width": 24, "discriminator_layers": 2, "dropout": 0.0, "sync_batch_norm": False}
     config.l1_weight = 100.0
     config.adversarial = 1.0
     return config
@@ -40,8 +41,10 @@ def make_game(config: ConfigDict) -> Game:
     translator = nets.unet.Translator(
         3,
         net.width,
+        batch_norm=True,
         depth=nets.unet.halvings(side),
         dropout=net.dropout,
+        axis_name=AXIS if net.sync_batch_norm else None,
         dtype=dtype,
     )
     game = algorithms.pix2pix(

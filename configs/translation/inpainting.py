@@ -19,6 +19,7 @@ from gan_jax import algorithms, augment, data, nets, prng
 from gan_jax.algorithms import targets
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
+from gan_jax.parallel import AXIS
 from gan_jax.train import Plan, settings
 from gan_jax.types import Array, Batch, PRNGKey
 
@@ -33,7 +34,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
     adam = Adam(learning_rate=2e-4, beta1=0.5)
     source = data.SOURCES[variant]
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))
-    config.net = {"width": 24, "discriminator_layers": 2}
+    config.net = {"width": 24, "discriminator_layers": 2, "sync_batch_norm": False}
     config.hole = "centre"
     config.share = 0.5  # of the image's sides
     config.l2_weight = 100.0
@@ -74,8 +75,10 @@ def make_game(config: ConfigDict) -> Game:
     translator = nets.unet.Translator(
         config.data.channels,
         net.width,
+        batch_norm=True,
         depth=nets.unet.halvings(side),
         dropout=0.0,
+        axis_name=AXIS if net.sync_batch_norm else None,
         dtype=dtype,
     )
     game = algorithms.pix2pix(
