@@ -25,7 +25,7 @@ from gan_jax.optimizers import Adam
 from gan_jax.penalties import R1, R2, GradientPenalty
 from gan_jax.train import named, points_plan, settings
 
-VARIANTS = ("ring", "grid")
+VARIANTS = {"ring": 1e-3, "grid": 3e-3}
 TINY = {"net.hidden": (8,)}
 
 _GROUP = 16
@@ -33,7 +33,7 @@ _GROUP = 16
 
 def get_config(variant: str = "ring") -> ConfigDict:
     plan = points_plan(20_000)
-    adam = Adam(learning_rate=1e-3, beta1=0.0, decay="cosine")
+    adam = Adam(learning_rate=VARIANTS[variant], beta1=0.0, decay="cosine")
     source = data.SOURCES[variant]
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))
     config.net = {"latent_dim": 2, "hidden": (128, 128), "minibatch": 0}
