@@ -248,7 +248,6 @@ def begin(
     path: str,
     recipe: ModuleType,
     config: ConfigDict,
-    plan: Plan,
     game: Game,
     real: data.Dataset,
     workdir: str | os.PathLike[str],
@@ -259,7 +258,7 @@ def begin(
     say: Callable[[str], None] = lambda line: None,
 ) -> tuple[Checkpoints, GameState]:
     """Claims a run's folder, locked until `stack` closes; where to save and what to start from."""
-    sources, text = sources or {}, Path(path).read_text()
+    sources, text, plan = sources or {}, Path(path).read_text(), recipes.make_plan(config)
     if jax.process_index() == 0:
         stack.enter_context(runs.lock(workdir))
         record = runs.record(

@@ -14,7 +14,7 @@ from experiments import recipes, run_folder
 from gan_jax import data, loop, sampling
 from gan_jax.game import Game
 from gan_jax.optimizers import NUMBERS
-from gan_jax.train import Member, train_together
+from gan_jax.train import Member, Observers, train_together
 from gan_jax.types import UserError
 from gan_jax.writers import Writer
 
@@ -66,7 +66,7 @@ def run(path: str, configs: Sequence[ConfigDict], workdirs: Sequence[Path]) -> l
         evaluators = recipes.make_evaluators(recipe, first, game, real, held_out)
     with contextlib.ExitStack() as stack:
         begun = [
-            run_folder.begin(stack, path, recipe, config, plan, game, real, workdir)
+            run_folder.begin(stack, path, recipe, config, game, real, workdir)
             for config, workdir in zip(configs, workdirs, strict=True)
         ]
         plan = recipes.make_plan(first, taken=[int(state.step) for _, state in begun])
@@ -75,10 +75,12 @@ def run(path: str, configs: Sequence[ConfigDict], workdirs: Sequence[Path]) -> l
                 state,
                 _loader(real, config, game, plan.steps_per_call),
                 numbers(config, game),
-                checkpoints,
-                stack.enter_context(Writer(workdir, start_step=int(state.step))),
-                draw,
-                evaluators,
+                Observers(
+                    checkpoints,
+                    stack.enter_context(Writer(workdir, start_step=int(state.step))),
+                    draw,
+                    evaluators,
+                ),
             )
             for config, workdir, (checkpoints, state) in zip(configs, workdirs, begun, strict=True)
         ]

@@ -16,7 +16,7 @@ from ml_collections import ConfigDict, config_flags
 from experiments import app, recipes, run_folder
 from gan_jax import data, parallel, runs, sampling
 from gan_jax.step import GameState
-from gan_jax.train import train
+from gan_jax.train import Observers, train
 from gan_jax.types import UserError
 from gan_jax.writers import Writer
 
@@ -129,7 +129,6 @@ def run(
             path,
             recipe,
             config,
-            plan,
             game,
             real,
             workdir,
@@ -156,27 +155,16 @@ def run(
             split = config.data.get("test_split", "")
             return recipes.make_data(recipe, config, split) if split else None
 
-        evaluating = leader and plan.evaluate_every
-        return train(
-            game,
-            state,
-            loader,
-            plan,
-            checkpoints=checkpoints,
-            writer=stack.enter_context(Writer(workdir, start_step=int(state.step)))
-            if leader
-            else None,
-            draw=sampling.drawer(
-                game,
-                real.kinds,
-                lambda: held_out() or real,
-                recipes.purpose_key(config.seed, "picture"),
-            ),
-            evaluators=recipes.make_evaluators(recipe, config, game, real, held_out())
-            if evaluating
-            else [],
-            ema_decay=recipes.make_ema_decay(recipe, config),
-        )
+        writer, evaluators = None, []
+        if leader:
+            writer = stack.enter_context(Writer(workdir, start_step=int(state.step)))
+        if leader and plan.evaluate_every:
+            evaluators = recipes.make_evaluators(recipe, config, game, real, held_out())
+        key = recipes.purpose_key(config.seed, "picture")
+        draw = sampling.drawer(game, real.kinds, lambda: held_out() or real, key)
+        observers = Observers(checkpoints, writer, draw, evaluators)
+        ema_decay = recipes.make_ema_decay(recipe, config)
+        return train(game, state, loader, plan, observers, ema_decay=ema_decay)
 
 
 if __name__ == "__main__":

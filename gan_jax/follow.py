@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -23,6 +23,23 @@ Drawing = tuple[np.ndarray, Kind | None, np.ndarray | None]
 _STEPS = "steps"  # among sums of metrics, whose names are PLAYER/METRIC
 
 
+class Observers(NamedTuple):
+    """What takes note of a run.
+
+    Attributes:
+      checkpoints: where its state is saved.
+      writer: where its numbers and pictures go; None in all processes but the first, which then
+        neither draw nor evaluate.
+      draw: what its averaged variables look like.
+      evaluators: called with its averaged variables.
+    """
+
+    checkpoints: Checkpoints
+    writer: Writer | None
+    draw: Callable[[Players], Drawing]
+    evaluators: Sequence[Evaluator] = ()
+
+
 class Follower:
     """Follows a run from call to call.
 
@@ -30,11 +47,7 @@ class Follower:
       game: the game.
       state: before the first call.
       plan: the numbers.
-      checkpoints: where the state is saved.
-      writer: where numbers and pictures go; None in all processes but the first, which then
-        neither draw nor evaluate.
-      draw: what the averaged variables look like.
-      evaluators: called with the averaged variables.
+      observers: of the run.
       say: takes lines for the reader.
       read: fetches a metric of this run, `[steps]`, from what is noted.
     """
@@ -44,23 +57,20 @@ class Follower:
         game: Game,
         state: GameState,
         plan: Plan,
+        observers: Observers,
         *,
-        checkpoints: Checkpoints,
-        writer: Writer | None,
-        draw: Callable[[Players], Drawing],
-        evaluators: Sequence[Evaluator] = (),
         say: Callable[[str], None] = print,
         read: Callable[[Any], np.ndarray] = np.asarray,
     ) -> None:
-        self._plan, self._checkpoints, self._writer = plan, checkpoints, writer
-        self._draw, self._evaluators, self._say = draw, evaluators, say
+        self._plan, self._say = plan, say
+        self._checkpoints, self._writer, self._draw, self._evaluators = observers
         self._known: set[str] = set()
         done = int(state.step)
         self._log = MetricsLog(
-            plan.batch_size * game.repeats, checkpoints.unlogged(done), read=read
+            plan.batch_size * game.repeats, self._checkpoints.unlogged(done), read=read
         )
-        if writer and plan.due("sample_every", done):
-            writer.samples(done, *draw(state.variables()))
+        if self._writer and plan.due("sample_every", done):
+            self._writer.samples(done, *self._draw(state.variables()))
 
     def note(self, done: int, metrics: Metrics) -> dict[str, float]:
         """Notes the metrics of a call that ended at step `done`.

@@ -12,18 +12,17 @@ import jax
 import numpy as np
 
 from gan_jax import loop, parallel
-from gan_jax.checkpoints import Checkpoints
 from gan_jax.data import Loader
-from gan_jax.evaluation import Evaluator
-from gan_jax.follow import Drawing, Follower
-from gan_jax.game import Game, Players
+from gan_jax.follow import Follower, Observers
+from gan_jax.game import Game
 from gan_jax.plan import Plan, named, points_plan, settings
 from gan_jax.step import GameState
 from gan_jax.types import Array, UserError
-from gan_jax.writers import Progress, Writer
+from gan_jax.writers import Progress
 
 __all__ = [
     "Member",
+    "Observers",
     "Plan",
     "Stopped",
     "named",
@@ -47,11 +46,8 @@ def train(
     state: GameState,
     loader: Loader,
     plan: Plan,
+    observers: Observers,
     *,
-    checkpoints: Checkpoints,
-    writer: Writer | None,
-    draw: Callable[[Players], Drawing],
-    evaluators: Sequence[Evaluator] = (),
     ema_decay: Callable[[Array], Array] | None = None,
     devices: Sequence[jax.Device] | None = None,
 ) -> GameState:
@@ -62,11 +58,7 @@ def train(
       state: the state to start from, on the host or one device; it is left intact.
       loader: the data, made for the plan's batch size, steps per call and seed.
       plan: the numbers.
-      checkpoints: where the state is saved.
-      writer: where numbers and pictures go; None in all processes but the first, which then
-        neither draw nor evaluate.
-      draw: what the averaged variables look like.
-      evaluators: called with the averaged variables.
+      observers: of the run.
       ema_decay: by step, in place of the plan's number.
       devices: to spread the batch over; all of all processes if None.
 
@@ -89,18 +81,9 @@ def train(
         devices=devices,
         **plan.of_step(ema_decay),
     )
-    with _progress(game, state, plan, shown=writer is not None) as bar, _signals() as signals:
-        follower = Follower(
-            game,
-            state,
-            plan,
-            checkpoints=checkpoints,
-            writer=writer,
-            draw=draw,
-            evaluators=evaluators,
-            say=bar.say,
-            read=parallel.read,
-        )
+    shown = observers.writer is not None
+    with _progress(game, state, plan, shown=shown) as bar, _signals() as signals:
+        follower = Follower(game, state, plan, observers, say=bar.say, read=parallel.read)
         for done, replicated, metrics in calls:
             bar.update(done)
             if values := follower.note(done, metrics):
@@ -124,19 +107,13 @@ class Member(NamedTuple):
       state: to start from, on the host or one device; it is left intact.
       loader: the data, of its seed; all members' are the same.
       numbers: of its optimizers, as `loop.Optimizers` takes them.
-      checkpoints: where its state is saved.
-      writer: where its numbers and pictures go.
-      draw: what its averaged variables look like.
-      evaluators: called with its averaged variables.
+      observers: of the run.
     """
 
     state: GameState
     loader: Loader
     numbers: Any
-    checkpoints: Checkpoints
-    writer: Writer
-    draw: Callable[[Players], Drawing]
-    evaluators: Sequence[Evaluator] = ()
+    observers: Observers
 
 
 def train_together(
@@ -192,10 +169,7 @@ def train_together(
                 game,
                 member.state,
                 plan,
-                checkpoints=member.checkpoints,
-                writer=member.writer,
-                draw=member.draw,
-                evaluators=member.evaluators,
+                member.observers,
                 say=lambda line: None,
                 read=partial(parallel.read_member, index=index),
             )

@@ -8,7 +8,7 @@ from gan_jax import algorithms, data, nets, parallel, priors, step
 from gan_jax.checkpoints import Checkpoints
 from gan_jax.optimizers import Adam
 from gan_jax.penalties import R1
-from gan_jax.train import Member, Plan, train, train_together
+from gan_jax.train import Member, Observers, Plan, train, train_together
 from gan_jax.types import UserError
 from gan_jax.writers import Writer, read_metrics
 
@@ -56,7 +56,8 @@ def members(tmp_path):
             ) is not None:
                 _, state = restored
             writers.append(Writer(workdir, start_step=int(state.step), tensorboard=False))
-            made.append(Member(state, loader, numbers, checkpoints, writers[-1], NOTHING))
+            observers = Observers(checkpoints, writers[-1], NOTHING)
+            made.append(Member(state, loader, numbers, observers))
         return made
 
     yield make
@@ -77,16 +78,8 @@ def test_together_each_is_the_run_that_it_is_alone(
         state = state.replace(
             players={n: p.replace(tx=optimizers(numbers)[n]) for n, p in state.players.items()}
         )
-        alone = train(
-            GAME,
-            state,
-            loader,
-            PLAN,
-            checkpoints=alone.checkpoints,
-            writer=alone.writer,
-            draw=NOTHING,
-            devices=jax.devices()[:1],
-        )
+        one = jax.devices()[:1]
+        alone = train(GAME, state, loader, PLAN, alone.observers, devices=one)
         assert int(end.step) == PLAN.steps
         assert_trees_match(end.variables(), alone.variables(), rtol=1e-3)
         logs = [read_metrics(tmp_path / folder / str(seed)) for folder in ("together", "alone")]
