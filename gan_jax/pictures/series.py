@@ -5,7 +5,7 @@ import math
 import numpy as np
 from matplotlib.axes import Axes
 
-from gan_jax.pictures.canvas import INK, PALETTE, SHADE, figure, frame, render
+from gan_jax.pictures.canvas import INK, PALETTE, SHADE, figure, frame, panels, render
 from gan_jax.types import UserError
 
 _WINDOW = 0.032  # seconds: pitch and formants of a voice are both seen
@@ -33,7 +33,8 @@ def sounds(waves: np.ndarray, rate: int, columns: int | None = None) -> np.ndarr
     waves = waves.reshape(*waves.shape[:2], -1).mean(axis=2)
     across = min(columns or 4, len(waves))
     down = math.ceil(len(waves) / across)
-    page = figure(2.8 * across + 0.3, 2.4 * down)
+    page = panels(across, down, 2.8, 2.4)
+    page.subplots_adjust(top=0.99, wspace=0.06, hspace=0.15)
     axes = page.subplots(
         2 * down, across, squeeze=False, sharex=True, height_ratios=[1, 2.2] * down
     )
@@ -43,6 +44,7 @@ def sounds(waves: np.ndarray, rate: int, columns: int | None = None) -> np.ndarr
         if place < len(waves):
             _sound(wave, spectrogram, waves[place], rate)
             spectrogram.set_ylabel("" if column else "kHz", fontsize=7, color=INK)
+            spectrogram.tick_params(labelleft=column == 0, labelbottom=place + across >= len(waves))
         else:
             wave.remove()
             spectrogram.remove()
