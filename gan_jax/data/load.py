@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,30 +35,101 @@ from gan_jax.data.transforms import resize, resize_labels, set_channels
 from gan_jax.data.views import transformed
 from gan_jax.types import UserError
 
-_EMBEDDED: dict[str, Callable[[str], ArrayDataset]] = {"digits": digits, "iris": iris}
-_TOYS: dict[str, Callable[..., ArrayDataset]] = {
-    "ring": toy.ring,
-    "grid": toy.grid,
-    "two_moons": toy.two_moons,
-    "swiss_roll": toy.swiss_roll,
+
+class _Wanted(NamedTuple):
+    """How a built-in data set is asked for; 0 of `length` is its usual one."""
+
+    split: str
+    seed: int
+    examples: int
+    length: int
+    resolution: int | None
+    channels: int | None
+
+
+class _BuiltIn(NamedTuple):
+    """A data set that has a name here.
+
+    Attributes:
+        open: Opens it.
+        examples: How many are drawn by default; 0 for what is not drawn.
+        has_length: Whether one may ask for a length.
+        is_shaped: Whether its images come as large as is asked for.
+    """
+
+    open: Callable[[_Wanted], Dataset]
+    examples: int = 0
+    has_length: bool = False
+    is_shaped: bool = False
+
+
+def _embedded(dataset: Callable[[str], Dataset]) -> _BuiltIn:
+    return _BuiltIn(lambda wanted: dataset(wanted.split))
+
+
+def _toy(dataset: Callable[..., ArrayDataset]) -> _BuiltIn:
+    def open_(wanted: _Wanted) -> Dataset:
+        check_split(dataset.__name__, wanted.split, ("train",))
+        return dataset(wanted.examples, seed=wanted.seed)
+
+    return _BuiltIn(open_, examples=100_000)
+
+
+def _moving(name: str, examples: int) -> _BuiltIn:
+    def open_(wanted: _Wanted) -> Dataset:
+        images = materialise(load(name, split=wanted.split, channels=wanted.channels))
+        side, frames = wanted.resolution or 64, wanted.length or 20
+        return moving_images(images, wanted.examples, seed=wanted.seed, side=side, frames=frames)
+
+    return _BuiltIn(open_, examples, has_length=True, is_shaped=True)
+
+
+def _moving_shapes(wanted: _Wanted) -> Dataset:
+    films = moving_shapes(
+        wanted.examples,
+        seed=wanted.seed,
+        side=wanted.resolution or 32,
+        frames=wanted.length or 16,
+        split=wanted.split,
+    )
+    return films if wanted.channels == 3 else _shape(films, None, wanted.channels)
+
+
+def _shapes(wanted: _Wanted) -> Dataset:
+    side = wanted.resolution or 64
+    return shapes(wanted.examples, seed=wanted.seed, side=side, split=wanted.split)
+
+
+def _oracle(wanted: _Wanted) -> Dataset:
+    length = wanted.length or 20
+    return oracle(wanted.examples, seed=wanted.seed, split=wanted.split, length=length)
+
+
+def _stacked_mnist(wanted: _Wanted) -> Dataset:
+    digits = materialise(tfds_dataset("mnist", split=wanted.split))
+    return stacked(digits, wanted.examples, wanted.seed)
+
+
+_BUILT_IN: Mapping[str, _BuiltIn] = {
+    "digits": _embedded(digits),
+    "iris": _embedded(iris),
+    "ring": _toy(toy.ring),
+    "grid": _toy(toy.grid),
+    "two_moons": _toy(toy.two_moons),
+    "swiss_roll": _toy(toy.swiss_roll),
+    "shapes": _BuiltIn(_shapes, examples=4_000, is_shaped=True),
+    "moving_shapes": _BuiltIn(_moving_shapes, examples=4_000, has_length=True, is_shaped=True),
+    "moving_digits": _moving("digits", examples=4_000),
+    "moving_mnist": _moving("mnist", examples=10_000),
+    "moving_fashion_mnist": _moving("fashion_mnist", examples=10_000),
+    "oracle": _BuiltIn(_oracle, examples=10_000, has_length=True),
+    "stacked_mnist": _BuiltIn(_stacked_mnist, examples=128_000),
+    "spoken_digit": _BuiltIn(
+        lambda wanted: spoken_digit(wanted.split, wanted.length), has_length=True
+    ),
 }
-_MOVING = {
-    "moving_digits": "digits",
-    "moving_mnist": "mnist",
-    "moving_fashion_mnist": "fashion_mnist",
-}
-_FILMS = (*_MOVING, "moving_shapes")
-_COUNTS = {
-    **dict.fromkeys(_TOYS, 100_000),
-    **dict.fromkeys(_MOVING, 10_000),
-    "moving_digits": 4_000,
-    "moving_shapes": 4_000,
-    "stacked_mnist": 128_000,
-    "shapes": 4_000,
-    "oracle": 10_000,
-}
+_FILES = (".npy", ".npz", ".csv", ".txt")
 _SIDES = ({"x": "B", "source": "A"}, {"x": "A", "source": "B"})  # of a folder of pairs
-_BUILT_IN = (*_EMBEDDED, *_COUNTS, "spoken_digit")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -166,68 +237,57 @@ def load(
     Raises:
         UserError: if the name, the split or an option does not suit the source.
     """
-    is_array_file = name.lower().endswith((".npy", ".npz"))
-    is_tfds = name not in _BUILT_IN and not _is_path(name)
-    if count is not None and name not in _COUNTS:
-        raise UserError(f"data.count is for {', '.join(_COUNTS)}, not for {name}; remove it")
-    is_csv = name.lower().endswith(".csv")
-    is_text = name.lower().endswith(".txt")
-    is_folder = _is_path(name) and not (is_array_file or is_csv or is_text)
-    of_pairs = is_folder and dict(features or {}) in _SIDES
-    if features and not is_tfds and not of_pairs:
+    built_in, features = _BUILT_IN.get(name), dict(features or {})
+    is_path = built_in is None and _is_path(name)
+    suffix = Path(name).suffix.lower() if is_path else ""
+    is_array_file, is_tfds = suffix in (".npy", ".npz"), built_in is None and not is_path
+    of_pairs = is_path and suffix not in _FILES and features in _SIDES
+    if count is not None and not (built_in and built_in.examples):
+        drawn = ", ".join(name for name, source in _BUILT_IN.items() if source.examples)
+        raise UserError(f"data.count is for {drawn}, not for {name}; remove it")
+    if features and not (is_tfds or of_pairs):
         raise UserError(f"data.features is for TFDS data sets, not for {name}; remove it")
-    if length and not (is_tfds or is_text or name in (*_FILMS, "spoken_digit", "oracle")):
+    if length and not (is_tfds or suffix == ".txt" or (built_in and built_in.has_length)):
         raise UserError(f"data.length is for audio, text and films, not for {name}; remove it")
-    if kinds and not (is_tfds or (is_array_file and name not in _BUILT_IN)):
+    if kinds and not (is_tfds or is_array_file):
         raise UserError(f"data.kinds is for TFDS and array files, not for {name}; remove it")
-    count = _COUNTS.get(name, 0) if count is None else count
     dataset: Dataset
-    if name in _EMBEDDED:
-        dataset = _EMBEDDED[name](split)
-    elif name in _TOYS:
-        check_split(name, split, ("train",))
-        dataset = _TOYS[name](count, seed=seed)
-    elif name == "shapes":
-        return shapes(count, seed=seed, side=resolution or 64, split=split)
-    elif name == "moving_shapes":
-        films = moving_shapes(
-            count, seed=seed, side=resolution or 32, frames=length or 16, split=split
-        )
-        return films if channels == 3 else _shape(films, None, channels)
-    elif name in _MOVING:
-        images = materialise(load(_MOVING[name], split=split, channels=channels))
-        return moving_images(images, count, seed=seed, side=resolution or 64, frames=length or 20)
-    elif name == "oracle":
-        dataset = oracle(count, seed=seed, split=split, length=length or 20)
-    elif name == "stacked_mnist":
-        dataset = stacked(materialise(tfds_dataset("mnist", split=split)), count, seed)
-    elif name == "spoken_digit":
-        dataset = spoken_digit(split, length)
+    if built_in:
+        count = built_in.examples if count is None else count
+        dataset = built_in.open(_Wanted(split, seed, count, length, resolution, channels))
+        if built_in.is_shaped:
+            return dataset
     elif is_array_file:
         dataset = array_file(name, split=split, kinds=kinds)
-    elif is_csv:
+    elif suffix == ".csv":
         check_split(name, split, ["train"])
         dataset = csv_file(name)
-    elif is_text:
+    elif suffix == ".txt":
         dataset = sentences(name, split=split, length=length)
     elif of_pairs:
-        reverse = dict(features or {}) == _SIDES[1]
+        reverse = features == _SIDES[1]
         return image_pairs(
             name, split=split, resolution=resolution, channels=channels, reverse=reverse
         )
-    elif not is_tfds:
+    elif is_path:
         return image_folder(name, split=split, resolution=resolution, channels=channels)
     else:
         dataset = tfds_dataset(
-            name, split=split, features=features, length=length, kinds=kinds, others=_BUILT_IN
+            name,
+            split=split,
+            features=features,
+            length=length,
+            kinds=kinds,
+            others=tuple(_BUILT_IN),
         )
     return _shape(dataset, resolution, channels)
 
 
 def _is_path(name: str) -> bool:
-    if name.lower().endswith((".npy", ".npz", ".txt")):
-        return True
-    return name.startswith(("/", ".", "~", os.sep)) or is_there(Path(name))
+    path = Path(name)
+    return (
+        path.suffix.lower() in _FILES or name.startswith(("/", ".", "~", os.sep)) or is_there(path)
+    )
 
 
 def _shape(source: Dataset, resolution: int | None, channels: int | None) -> Dataset:
