@@ -1,5 +1,6 @@
 """Data sets: where they come from, how they are shaped, how batches reach a step."""
 
+from gan_jax.data.array_files import array_file as array_file
 from gan_jax.data.captioned import CAPTION_LENGTH as CAPTION_LENGTH
 from gan_jax.data.captioned import COLOURS as COLOURS
 from gan_jax.data.captioned import GROUND as GROUND
@@ -18,15 +19,14 @@ from gan_jax.data.dataset import materialise as materialise
 from gan_jax.data.dataset import num_classes as num_classes
 from gan_jax.data.embedded import digits as digits
 from gan_jax.data.embedded import iris as iris
-from gan_jax.data.files import EXTENSIONS as EXTENSIONS
-from gan_jax.data.files import array_file as array_file
-from gan_jax.data.files import image_folder as image_folder
-from gan_jax.data.files import opened_image as opened_image
 from gan_jax.data.films import MOTIONS as MOTIONS
 from gan_jax.data.films import MOVING_SHAPES as MOVING_SHAPES
 from gan_jax.data.films import moving_images as moving_images
 from gan_jax.data.films import moving_shapes as moving_shapes
 from gan_jax.data.films import past_and_future as past_and_future
+from gan_jax.data.image_folders import EXTENSIONS as EXTENSIONS
+from gan_jax.data.image_folders import image_folder as image_folder
+from gan_jax.data.image_folders import opened_image as opened_image
 from gan_jax.data.kinds import KINDS as KINDS
 from gan_jax.data.kinds import Audio as Audio
 from gan_jax.data.kinds import Category as Category

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gan_jax.data import toy
+from gan_jax.data.array_files import array_file, is_there
 from gan_jax.data.dataset import (
     RESIDENT_LIMIT,
     ArrayDataset,
@@ -20,8 +21,8 @@ from gan_jax.data.dataset import (
     num_classes,
 )
 from gan_jax.data.embedded import digits, iris
-from gan_jax.data.files import array_file, image_folder, is_there
 from gan_jax.data.films import Drawn, moving_images, moving_shapes
+from gan_jax.data.image_folders import image_folder
 from gan_jax.data.kinds import Category, Image, Kind, Tokens, Video
 from gan_jax.data.oracles import oracle
 from gan_jax.data.pairs import image_pairs

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gan_jax.data.dataset import Dataset, Example, read_examples, where
-from gan_jax.data.files import ImageFolder, image_folder
+from gan_jax.data.image_folders import ImageFolder, image_folder
 from gan_jax.data.kinds import Kind
 from gan_jax.data.transforms import resize
 from gan_jax.data.views import Unpaired, changed, unpaired
