@@ -47,7 +47,7 @@ class Follower:
       game: the game.
       state: before the first call.
       plan: the numbers.
-      observers: of the run.
+      observers: what takes note of it.
       say: takes lines for the reader.
       read: fetches a metric of this run, `[steps]`, from what is noted.
     """

@@ -82,8 +82,9 @@ def init_state(
         is of no player or of one without parameters.
       UserError: for another key than a scalar of that kind.
     """
-    if not jnp.issubdtype(key.dtype, jax.dtypes.prng_key) or key.ndim:
-        raise UserError(f"the key is {key.dtype}{list(key.shape)}: give jax.random.key(seed)")
+    typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
+    if not typed or key.ndim:
+        raise UserError(f"the key must be one of jax.random.key(seed), not {key}")
     init_key, run_key = jax.random.split(key)
     if game.transform is not None:
         size = jax.tree.leaves(batch)[0].shape[0]
@@ -100,7 +101,7 @@ def init_state(
     def create(name: str, variables: Variables) -> Player:
         stats = {c: v for c, v in variables.items() if c != "params"}
         params = variables.get("params", {})
-        if name in movers and not params:
+        if name in movers and "params" not in variables:
             raise ValueError(f"the player {name!r} takes turns but has no collection 'params'")
         averaged = {c: jax.tree.map(jnp.copy, variables[c]) for c in AVERAGED if c in variables}
         ema = averaged if name == game.sampler and name in movers else None
@@ -130,8 +131,8 @@ def train_step(
     Args:
       game: the game.
       state: the state before the step.
-      batch: columns `[repeats, B, ...]`, with `game.repeats`; B is what this device holds of the
-        batch. Images and sound are floats, as `data.Kind.to_float` makes them.
+      batch: columns `[repeats, B, ...]`, with `game.repeats` and one B: what this device holds of
+        the batch. Images and sound are floats, as `data.Kind.to_float` makes them.
       simultaneous: every player descends from the state before the step, not from what the turns
         before its own made of it.
       accumulate: splits a batch into so many micro-batches, whose gradients are averaged; example i
@@ -256,11 +257,11 @@ def _check(game: Game, batch: Batch, accumulate: int, simultaneous: bool) -> int
                 "through its kind's to_float, as data.Loader.fetch does"
             )
     shapes = {name: column.shape for name, column in batch.items()}
-    if {shape[0] for shape in shapes.values()} != {game.repeats}:
+    if any(len(shape) < 2 or shape[0] != game.repeats for shape in shapes.values()):
         raise ValueError(f"columns are [repeats, B, ...] with {game.repeats} repeats, not {shapes}")
     size, *others = {shape[1] for shape in shapes.values()}
     if others:
-        raise ValueError(f"columns [repeats, B, ...] are of as many examples, not {shapes}")
+        raise ValueError(f"columns must have equally many examples B, not {shapes}")
     if size % (accumulate * game.group):
         raise ValueError(
             f"{size} examples on a device cannot be split into {accumulate} micro-batches of "

@@ -58,7 +58,7 @@ def train(
       state: the state to start from, on the host or one device; it is left intact.
       loader: the data, made for the plan's batch size, steps per call and seed.
       plan: the numbers.
-      observers: of the run.
+      observers: what takes note of it.
       ema_decay: by step, in place of the plan's number.
       devices: to spread the batch over; all of all processes if None.
 
@@ -107,7 +107,7 @@ class Member(NamedTuple):
       state: to start from, on the host or one device; it is left intact.
       loader: the data, of its seed; all members' are the same.
       numbers: of its optimizers, as `loop.Optimizers` takes them.
-      observers: of the run.
+      observers: what takes note of it.
     """
 
     state: GameState

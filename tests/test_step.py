@@ -192,8 +192,10 @@ def test_columns_as_they_are_stored_are_refused(dtype):
 
 def test_columns_of_different_numbers_of_examples_are_refused():
     game = collectors()
-    with pytest.raises(ValueError, match=r"as many examples, not .*'y': \(1, 3"):
+    with pytest.raises(ValueError, match=r"equally many examples B, not .*'y': \(1, 3"):
         train_step(game, start(game), {"x": X[:1], "y": jnp.zeros((1, 3, 2))})
+    with pytest.raises(ValueError, match=r"columns are \[repeats, B, ...\]"):
+        train_step(game, start(game), {"x": X[:1], "y": jnp.zeros(1)})
 
 
 @pytest.mark.parametrize(
@@ -375,9 +377,9 @@ def test_a_player_without_parameters_takes_no_turns_and_may_be_kept():
         start(moving)
 
 
-@pytest.mark.parametrize("key", [jax.random.PRNGKey(0), jax.random.split(KEY, 2)])
+@pytest.mark.parametrize("key", [0, jax.random.PRNGKey(0), jax.random.split(KEY, 2)])
 def test_init_state_refuses_keys_of_another_kind(key):
-    with pytest.raises(UserError, match=r"the key is .*: give jax.random.key\(seed\)"):
+    with pytest.raises(UserError, match=r"the key must be one of jax.random.key\(seed\), not"):
         init_state(collectors(), {}, key, {"x": X[0]})
 
 

@@ -25,7 +25,13 @@ def get_config(variant: str = "flowers_128") -> ConfigDict:
     adam = Adam(learning_rate=2e-4, beta1=0.5)
     source = data.SOURCES[variant]
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))
-    config.net = {"width": 24, "discriminator_layers": 2, "dropout": 0.0, "sync_batch_norm": False}
+    config.net = {
+        "width": 24,
+        "discriminator_layers": 2,
+        "dropout": 0.0,
+        "batch_norm": True,
+        "sync_batch_norm": False,
+    }
     config.l1_weight = 100.0
     config.adversarial = 1.0
     return config
@@ -41,7 +47,7 @@ def make_game(config: ConfigDict) -> Game:
     translator = nets.unet.Translator(
         3,
         net.width,
-        batch_norm=True,
+        batch_norm=net.batch_norm,
         depth=nets.unet.halvings(side),
         dropout=net.dropout,
         axis_name=AXIS if net.sync_batch_norm else None,

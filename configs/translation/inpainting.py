@@ -34,7 +34,12 @@ def get_config(variant: str = "digits") -> ConfigDict:
     adam = Adam(learning_rate=2e-4, beta1=0.5)
     source = data.SOURCES[variant]
     config = ConfigDict(settings(plan, source, generator=adam, discriminator=adam))
-    config.net = {"width": 24, "discriminator_layers": 2, "sync_batch_norm": False}
+    config.net = {
+        "width": 24,
+        "discriminator_layers": 2,
+        "batch_norm": True,
+        "sync_batch_norm": False,
+    }
     config.hole = "centre"
     config.share = 0.5  # of the image's sides
     config.l2_weight = 100.0
@@ -75,7 +80,7 @@ def make_game(config: ConfigDict) -> Game:
     translator = nets.unet.Translator(
         config.data.channels,
         net.width,
-        batch_norm=True,
+        batch_norm=net.batch_norm,
         depth=nets.unet.halvings(side),
         dropout=0.0,
         axis_name=AXIS if net.sync_batch_norm else None,

@@ -2,8 +2,8 @@
 
 Isola et al., 2016, arXiv:1611.07004: a U-Net whose dropout is its noise, against a discriminator of
 patches that sees the source too; L1 with weight 100; Adam 2e-4 with moments (0.5, 0.999). The U-Net
-is normalised by the batch, at the paper's batch size of 1 each image by itself. `adversarial=0.`
-leaves L1 alone, `l1_weight=0.` the adversary.
+is normalised by the batch, at the paper's batch size of 1 each image by itself, as the
+discriminator always is. `adversarial=0.` leaves L1 alone, `l1_weight=0.` the adversary.
 
 - `edges2shoes_handbags`: edges to photographs;
 - `camvid`: maps of classes to photographs of streets; back it is `translation/segmentation.py`;

@@ -55,7 +55,7 @@ class _BuiltIn(NamedTuple):
         open: Opens it.
         examples: How many are drawn by default; 0 for what is not drawn.
         has_length: Whether one may ask for a length.
-        is_shaped: Whether its images come as large as is asked for.
+        is_shaped: Whether its images come as large and with as many channels as it can have them.
     """
 
     open: Callable[[_Wanted], Dataset]
@@ -107,8 +107,8 @@ def _oracle(wanted: _Wanted) -> Dataset:
 
 
 def _stacked_mnist(wanted: _Wanted) -> Dataset:
-    digits = materialise(tfds_dataset("mnist", split=wanted.split))
-    return stacked(digits, wanted.examples, wanted.seed)
+    images = materialise(tfds_dataset("mnist", split=wanted.split))
+    return stacked(images, wanted.examples, wanted.seed)
 
 
 _BUILT_IN: Mapping[str, _BuiltIn] = {
@@ -240,11 +240,11 @@ def load(
     """
     built_in, features = _BUILT_IN.get(name), dict(features or {})
     is_path = built_in is None and _is_path(name)
-    suffix = Path(name).suffix.lower() if is_path else ""
+    suffix = _suffix(name) if is_path else ""
     is_array_file, is_tfds = suffix in (".npy", ".npz"), built_in is None and not is_path
     of_pairs = is_path and suffix not in _FILES and features in _SIDES
     if count is not None and not (built_in and built_in.examples):
-        drawn = ", ".join(name for name, source in _BUILT_IN.items() if source.examples)
+        drawn = ", ".join(other for other, source in _BUILT_IN.items() if source.examples)
         raise UserError(f"data.count is for {drawn}, not for {name}; remove it")
     if features and not (is_tfds or of_pairs):
         raise UserError(f"data.features is for TFDS data sets, not for {name}; remove it")
@@ -285,10 +285,13 @@ def load(
 
 
 def _is_path(name: str) -> bool:
-    path = Path(name)
-    return (
-        path.suffix.lower() in _FILES or name.startswith(("/", ".", "~", os.sep)) or is_there(path)
-    )
+    started = name.startswith(("/", ".", "~", os.sep))
+    return bool(_suffix(name)) or started or is_there(Path(name))
+
+
+def _suffix(name: str) -> str:
+    """That of a file which is read as such, or ""; a slash behind it makes a folder."""
+    return next((suffix for suffix in _FILES if name.lower().endswith(suffix)), "")
 
 
 def _shape(source: Dataset, resolution: int | None, channels: int | None) -> Dataset:

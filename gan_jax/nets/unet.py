@@ -49,7 +49,7 @@ class Translator(nn.Module):
       channels: of the output image.
       width: channels after the first halving; each further one doubles them, up to eight times.
       batch_norm: whether to normalise by the batch; else each image by itself, as the paper's is at
-        its batch size of 1, which takes from maps of few pixels what an image has throughout.
+        its batch size of 1. By itself an image loses in maps of few pixels what it has throughout.
       depth: how often sides are halved, which they must allow; as often as they do if None.
       dropout: rate of the dropout.
       axis_name: a mapped axis over which batch statistics are synchronised; None for per device.

@@ -50,6 +50,15 @@ def test_folders_by_path(tmp_path):
     assert columns["x"].shape == (2, 4, 4, 1)
 
 
+def test_a_slash_makes_a_folder_of_what_is_named_like_a_file(tmp_path):
+    for side in ("trainA", "trainB"):
+        (tmp_path / "photos.csv" / side).mkdir(parents=True)
+        Image.new("L", (4, 4)).save(tmp_path / "photos.csv" / side / "a.png")
+    folder = f"{tmp_path}/photos.csv/"
+    assert set(load(folder + "trainA").kinds) == {"x"}
+    assert set(load(folder, features={"x": "B", "source": "A"}).kinds) == {"x", "source"}
+
+
 def test_relative_folders_by_name(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "pictures").mkdir()
@@ -80,6 +89,8 @@ def test_samples_of_our_own_can_be_loaded(tmp_path):
         ),
         ("./nowhere", {}, "there is no folder nowhere"),
         ("nowhere.npz", {}, "there is no file nowhere.npz"),
+        ("NOWHERE.CSV", {}, "NOWHERE.CSV"),
+        ("nowhere.csv", {"features": {"x": "a"}}, "data.features is for TFDS data sets"),
         ("digit", {}, "no data set is called 'digit'; did you mean 'digits'?"),
         ("fashion-mnist", {}, "did you mean 'fashion_mnist'?"),
     ],
