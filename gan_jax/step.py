@@ -79,12 +79,12 @@ def init_state(
 
     Raises:
       ValueError: when the optimizers' names are not those of the players that take turns, or a turn
-        is of no player or of one without parameters.
+        is of no player or of one without the collection `params`.
       UserError: for another key than a scalar of that kind.
     """
     typed = isinstance(key, jax.Array) and jnp.issubdtype(key.dtype, jax.dtypes.prng_key)
     if not typed or key.ndim:
-        raise UserError(f"the key must be one of jax.random.key(seed), not {key}")
+        raise UserError(f"the key must be one of jax.random.key(seed), not {jax.typeof(key)}")
     init_key, run_key = jax.random.split(key)
     if game.transform is not None:
         size = jax.tree.leaves(batch)[0].shape[0]
@@ -100,9 +100,9 @@ def init_state(
 
     def create(name: str, variables: Variables) -> Player:
         stats = {c: v for c, v in variables.items() if c != "params"}
-        params = variables.get("params", {})
         if name in movers and "params" not in variables:
             raise ValueError(f"the player {name!r} takes turns but has no collection 'params'")
+        params = variables.get("params", {})
         averaged = {c: jax.tree.map(jnp.copy, variables[c]) for c in AVERAGED if c in variables}
         ema = averaged if name == game.sampler and name in movers else None
         tx = optimizers.get(name, optax.identity())  # which keeps nothing: for the frozen

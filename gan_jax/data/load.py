@@ -242,7 +242,7 @@ def load(
     is_path = built_in is None and _is_path(name)
     suffix = _suffix(name) if is_path else ""
     is_array_file, is_tfds = suffix in (".npy", ".npz"), built_in is None and not is_path
-    of_pairs = is_path and suffix not in _FILES and features in _SIDES
+    of_pairs = is_path and not suffix and features in _SIDES
     if count is not None and not (built_in and built_in.examples):
         drawn = ", ".join(other for other, source in _BUILT_IN.items() if source.examples)
         raise UserError(f"data.count is for {drawn}, not for {name}; remove it")
