@@ -23,7 +23,13 @@ from gan_jax.evaluation import FeatureSet, Sets
 from gan_jax.files import write_whole
 from gan_jax.types import UserError
 
-_RUN = trained.define("Of latents and of the choice of real examples.", ema=True, required=False)
+_RUN = trained.define(
+    "Of latents and of the choice of real examples.",
+    ema=True,
+    reverse=True,
+    samples=True,
+    required=False,
+)
 _REAL = flags.DEFINE_string("real", None, "Or real data: a folder of images, an array file, ...")
 _FAKE = flags.DEFINE_string("fake", None, "... and samples, likewise.")
 _METRICS = flags.DEFINE_list(
@@ -45,9 +51,6 @@ _RESIZE = flags.DEFINE_enum("resize", "tensorflow", list(extractors.RESIZES), "F
 _SPLIT = flags.DEFINE_string(
     "split", None, "Of the real data; by default the run's evaluate_split, or what it trained on."
 )
-_STANDING = flags.DEFINE_integer(
-    "standing", 0, "Batches whose statistics stand in place of running averages.", lower_bound=0
-)
 _CACHE = flags.DEFINE_string("cache", None, "Keeps what real data cost; ~/.cache/gan_jax if unset.")
 _MIDDLE = flags.DEFINE_float(
     "middle",
@@ -56,7 +59,6 @@ _MIDDLE = flags.DEFINE_float(
     lower_bound=0.01,
     upper_bound=1.0,
 )
-_REVERSE = flags.DEFINE_bool("reverse", False, "The other way, from b to a, of a CycleGAN.")
 _UNTRANSLATED = flags.DEFINE_bool(
     "untranslated",
     False,
@@ -156,7 +158,7 @@ def all_of_train(
 
 def of_run() -> Subject:
     """The samples of a run, drawn as they are looked at."""
-    run = _RUN.load(reverse=_REVERSE.value).standing(_STANDING.value, ema=_RUN.ema)
+    run = _RUN.load()
     game = run.game
     split, held_out_split = _SPLIT.value, run.config.data.get("test_split", "")
     target = lambda dataset: data.select(dataset, x=game.target)
@@ -187,11 +189,7 @@ def of_run() -> Subject:
         title=f"{run.workdir.name}, step {run.step:,}",
         samples=samples(),
         count=count,
-        about={
-            **_RUN.about(run),
-            "standing": _STANDING.value,
-            **({"untranslated": True} if _UNTRANSLATED.value else {}),
-        },
+        about=_RUN.about(run) | ({"untranslated": True} if _UNTRANSLATED.value else {}),
         real=real,
         train=train,
         held_out=held_out,

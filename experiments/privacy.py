@@ -13,19 +13,19 @@ under their curve and the share found at 1 % false positives:
 No attack found is no proof. What is told is written to `privacy.json` too.
 """
 
+import functools
 from collections.abc import Iterator
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from absl import flags
 
 from experiments import app, trained
 from experiments.figures import tell
 from experiments.run_folder import Run
-from gan_jax import data, metrics, parallel, privacy, prng, sampling
+from gan_jax import data, judging, metrics, parallel, privacy, sampling
 from gan_jax.evaluation import Figure
-from gan_jax.game import Game, Players
+from gan_jax.game import Players
 from gan_jax.types import Array, Batch, UserError
 
 _RUN = trained.define("Of the samples.", ema=True, out="privacy.json")
@@ -33,10 +33,8 @@ _COUNT = flags.DEFINE_integer("count", 2_000, "Members and others, at most, of e
 _SAMPLES = flags.DEFINE_integer("samples", 10_000, "Samples that examples are held against.", 1)
 _DELTA = flags.DEFINE_float("delta", privacy.DELTA, "δ.", 1e-300, 1)
 
-_SAID = ("real_logit", "elbo", "reconstruction")
+_SAID = (judging.LOGIT, "elbo", "reconstruction")
 """Figures of a game that tell of an example how well it is known, the first that there is."""
-
-_AT_ONCE = 500  # examples judged
 
 
 def main() -> None:
@@ -44,7 +42,7 @@ def main() -> None:
     others = run.config.data.get("test_split", "")
     if not others:
         raise UserError(f"{run.workdir}: nothing is held out to tell members from")
-    sets = [read(run.open(split), _COUNT.value) for split in ("", others)]
+    sets = [data.spread(run.open(split), _COUNT.value) for split in ("", others)]
     figures = {} if "privacy" not in run.config else {"epsilon": spent(run)}
     for name, scores in attacks(run, *sets):
         found = metrics.membership(*scores)
@@ -73,28 +71,21 @@ def spent(run: Run) -> Figure:
     return Figure(value, None, "lower", how)
 
 
-def read(dataset: data.Dataset, count: int) -> Batch:
-    """Examples spread evenly over a split, as nets are shown them."""
-    rows = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int)
-    parts = [dict(batch) for batch in data.batches(dataset, rows.tolist(), _AT_ONCE)]
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
 def attacks(
     run: Run, members: Batch, others: Batch
 ) -> Iterator[tuple[str, tuple[np.ndarray, np.ndarray]]]:
     """Names, and scores of members and of others, higher for what looks like a member."""
     players, game = _RUN.players(run), run.game
-    batch = {name: jnp.asarray(column[:1]) for name, column in members.items()}
-    said = jax.eval_shape(lambda: figures_of_one(game, players, batch)) if game.metrics else {}
-    if name := next((name for name in _SAID if name in said), ""):
+    few = {name: column[:1] for name, column in members.items()}
+    said = functools.partial(judging.figures_of_each, game)
+    known = jax.eval_shape(said, players, few)
+    if name := next((name for name in _SAID if name in known), ""):
         sign = -1 if name == "reconstruction" else 1
 
         def judge(players: Players, batch: Batch) -> Array:
-            alone = jax.tree.map(lambda column: column[:, None], batch)
-            return sign * jax.vmap(lambda one: figures_of_one(game, players, one)[name])(alone)
+            return sign * said(players, batch)[name]
 
-        score = parallel.map_batched(judge, _AT_ONCE)
+        score = parallel.map_batched(judge, judging.JUDGE_SIZE)
         yield name, (score(players, dict(members)), score(players, dict(others)))
     if game.target in members:
         samples = draw(run, players, _SAMPLES.value)
@@ -105,14 +96,6 @@ def attacks(
                 -nearest(others[game.target], samples),
             ),
         )
-
-
-def figures_of_one(game: Game, players: Players, batch: Batch) -> dict[str, Array]:
-    """The game's own figures of one example; where it looks at packs, of a pack of copies."""
-    assert game.metrics is not None
-    copies = {name: jnp.repeat(column, game.group, axis=0) for name, column in batch.items()}
-    keys = prng.per_example(jax.random.key(0), game.group)
-    return dict(game.metrics(players, copies, keys))
 
 
 def draw(run: Run, players: Players, count: int) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 from ml_collections import ConfigDict
 
 from experiments import recipes
-from gan_jax import data, parallel, runs, sampling, writers
+from gan_jax import data, judging, parallel, runs, sampling, writers
 from gan_jax.checkpoints import Checkpoints, digest
 from gan_jax.data.kinds import Kind
 from gan_jax.game import MEMORY, Game
@@ -22,6 +22,8 @@ from gan_jax.train import Plan
 from gan_jax.types import UserError
 
 Step = int | Literal["best"] | None
+
+_CALIBRATED_ON = 10_000  # examples that a discriminator is calibrated on
 
 
 class Run(NamedTuple):
@@ -103,6 +105,26 @@ class Run(NamedTuple):
         sampler = sampler.replace(stats={**sampler.stats, **stats}, ema=averages)
         state = self.state.replace(players={**self.state.players, name: sampler})
         return self._replace(state=state)
+
+    def rejecting(self, *, ema: bool) -> "Run":
+        """The run, whose samples are drawn anew until its discriminator takes them for data.
+
+        Args:
+          ema: whether they are those of the averaged weights, or of the newest.
+
+        Raises:
+          UserError: there is no discriminator that judges single samples, or they are made from
+            examples.
+        """
+        if not set(self.game.conditions) <= {"label"}:
+            raise UserError("--reject: this game's samples are made from examples, one of each")
+        players = self.state.variables(ema=ema)
+        real = data.spread(self.shown(), _CALIBRATED_ON)
+        key = recipes.purpose_key(self.config.seed, "rejecting")
+        try:
+            return self._replace(game=judging.rejecting(self.game, players, real, key))
+        except UserError as error:
+            raise UserError(f"--reject: {error}") from None
 
 
 def parse_step(text: str | None) -> Step:

@@ -17,7 +17,7 @@ from gan_jax import data, sampling
 from gan_jax.kinds import write
 from gan_jax.types import UserError
 
-_RUN = trained.define("Of the latents.", ema=True)
+_RUN = trained.define("Of the latents.", ema=True, reverse=True, samples=True)
 _COUNT = flags.DEFINE_integer(
     "count", 64, "How many samples; whole rows of eight of --interpolate.", lower_bound=1
 )
@@ -27,16 +27,12 @@ _INTERPOLATE = flags.DEFINE_bool("interpolate", False, "Rows of eight between pa
 _OUT = flags.DEFINE_string(
     "out", None, "A file, whose suffix must suit the kind; WORKDIR/sample.* as suits by default."
 )
-_REVERSE = flags.DEFINE_bool("reverse", False, "The other way, from b to a, of a CycleGAN.")
-_STANDING = flags.DEFINE_integer(
-    "standing", 0, "Batches whose statistics stand in place of running averages.", lower_bound=0
-)
 
 _ARC = 8
 
 
 def main() -> None:
-    run = _RUN.load(reverse=_REVERSE.value).standing(_STANDING.value, ema=_RUN.ema)
+    run = _RUN.load()
     kind = run.kinds[run.game.target]
     out = Path(_OUT.value or run.workdir / f"sample{write.default_suffix(kind)}")
     suffix = write.check_suffix(out, kind)

@@ -51,17 +51,23 @@ class Flags:
         """Whether weights are averaged, as they are where the script does not ask."""
         return self.holders["ema"].value if "ema" in self.holders else True
 
-    def load(self, *, reverse: bool = False) -> Run:
-        """The run; see `load_run`."""
-        return self._load(self.workdir, reverse)
+    def load(self) -> Run:
+        """The run, which draws samples as the flags say, where they do; see `load_run`."""
+        run = self._load(self.workdir, self._value("reverse"))
+        if passes := self._value("standing"):
+            run = run.standing(passes, ema=self.ema)
+        return run.rejecting(ema=self.ema) if self._value("reject") else run
 
     def load_each(self) -> list[Run]:
         """The runs, of a script that takes several."""
         return [self._load(workdir) for workdir in self.workdir]
 
-    def _load(self, workdir: str, reverse: bool = False) -> Run:
+    def _value(self, name: str) -> Any:
+        return self.holders[name].value if name in self.holders else None
+
+    def _load(self, workdir: str, reverse: bool | None = None) -> Run:
         step, trust = parse_step(self.holders["step"].value), self.holders["trust"].value
-        return load_run(workdir, step, trust=trust, reverse=reverse)
+        return load_run(workdir, step, trust=trust, reverse=bool(reverse))
 
     def players(self, run: Run) -> Players:
         """The run's variables."""
@@ -77,15 +83,19 @@ class Flags:
 
     def about(self, run: Run) -> dict[str, Any]:
         """The run, as a protocol tells of it."""
-        seed = {"seed": self.seed} if "seed" in self.holders else {}
         about = {"source": str(run.workdir), "recipe": run.record["recipe"], "step": run.step}
-        return {**about, "ema": self.ema, **seed}
+        more = {
+            n: self.holders[n].value for n in ("seed", "standing", "reject") if n in self.holders
+        }
+        return {**about, "ema": self.ema, **more}
 
 
 def define(
     seed: str = "",
     *,
     ema: bool = False,
+    reverse: bool = False,
+    samples: bool = False,
     out: str = "",
     several: bool = False,
     required: bool = True,
@@ -96,6 +106,8 @@ def define(
     Args:
       seed: what `--seed` is of; "" for no such flag.
       ema: whether there is `--ema`.
+      reverse: whether there is `--reverse`.
+      samples: whether there are flags of how samples are drawn.
       out: the name that the JSON has where `--out` says none; "" for no such flag.
       several: whether `--workdir` may be given several times.
       required: whether it must be given.
@@ -117,6 +129,20 @@ def define(
         holders["seed"] = flags.DEFINE_integer("seed", 0, seed)
     if ema:
         holders["ema"] = flags.DEFINE_bool("ema", True, "Use averaged weights.")
+    if reverse:
+        holders["reverse"] = flags.DEFINE_bool(
+            "reverse", False, "The other way, from b to a, of a CycleGAN."
+        )
+    if samples:
+        holders["standing"] = flags.DEFINE_integer(
+            "standing",
+            0,
+            "Batches whose statistics stand in place of running averages.",
+            lower_bound=0,
+        )
+        holders["reject"] = flags.DEFINE_bool(
+            "reject", False, "Draw anew what the discriminator can tell from data."
+        )
     if out:
         where = "the first WORKDIR" if several else "WORKDIR"
         holders["out"] = flags.DEFINE_string("out", None, f"The JSON; {out} in {where} by default.")

@@ -20,12 +20,11 @@ from gan_jax import data, pictures, prng, translation
 from gan_jax.kinds import show, write
 from gan_jax.types import UserError
 
-_RUN = trained.define("Of a translator's own noise.", ema=True)
+_RUN = trained.define("Of a translator's own noise.", ema=True, reverse=True)
 _OUT = flags.DEFINE_string(
     "out", None, "A file, or a folder for several images; WORKDIR/translated by default."
 )
 _PANELS = flags.DEFINE_bool("panels", False, "Pictures of each image beside its translation.")
-_REVERSE = flags.DEFINE_bool("reverse", False, "The other way, from b to a, of a CycleGAN.")
 
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # by channels
 _AT_ONCE = 16  # images of an array
@@ -35,7 +34,7 @@ def main(arguments: list[str]) -> None:
     if len(arguments) != 1:
         raise UserError("name one INPUT: an image, a folder of images or an array file")
     source = Path(arguments[0])
-    run = _RUN.load(reverse=_REVERSE.value)
+    run = _RUN.load()
     made_from = [run.kinds[name] for name in run.game.conditions]
     if made_from and not isinstance(made_from[0], data.Image | data.Category):
         raise UserError("this run does not translate images: it is not made from any")

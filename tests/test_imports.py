@@ -47,6 +47,7 @@ BELOW = {
     "parallel": "rendezvous step game types",
     "loop": "parallel step game data types",
     "sampling": "kinds metrics parallel game data prng types",
+    "judging": "parallel game prng types",
     "translation": "game data prng types",
     "extractors": (
         "cache files nets layers algorithms augment optimizers loop parallel step game data metrics"

@@ -50,6 +50,7 @@ from gan_jax.data.loader import batches as batches
 from gan_jax.data.loader import first as first
 from gan_jax.data.loader import make_loader as make_loader
 from gan_jax.data.loader import order as order
+from gan_jax.data.loader import spread as spread
 from gan_jax.data.oracles import Oracle as Oracle
 from gan_jax.data.oracles import make_oracle as make_oracle
 from gan_jax.data.oracles import oracle as oracle

@@ -151,6 +151,16 @@ def first(dataset: Dataset, count: int) -> dict[str, np.ndarray]:
     return {name: column[rows] for name, column in columns.items()}
 
 
+def spread(dataset: Dataset, count: int) -> dict[str, np.ndarray]:
+    """At most `count` examples, spread evenly over the dataset, ready for a game.
+
+    Raises:
+        UserError: as `batches` does.
+    """
+    rows = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int)
+    return next(batches(dataset, rows.tolist(), max(len(rows), 1)))
+
+
 def order(length: int, seed: int, start: int, count: int) -> np.ndarray:
     """A stretch of the endless shuffled stream of examples.
 

@@ -12,6 +12,7 @@ from gan_jax.data import Audio, Category, Image, Kind, Real, Tokens, Video
 from gan_jax.evaluation.feature_sets import FeatureSet
 from gan_jax.evaluation.figure import Figure, binomial, standard_error
 from gan_jax.evaluation.film_figures import film_figures
+from gan_jax.evaluation.mode_figures import class_figures, mixture_figures
 from gan_jax.evaluation.pairwise import pair_figures
 from gan_jax.types import UserError
 
@@ -126,16 +127,10 @@ def classes(sets: Sets) -> dict[str, Figure]:
 
 
 def modes(sets: Sets) -> dict[str, Figure]:
-    """See `metrics.class_mode_scores`: every class of the extractor is a mode."""
-    read = [_probabilities(part).argmax(axis=1) for part in (sets.real, sets.fake)]
-    number = _probabilities(sets.fake).shape[1]
-    shares = np.bincount(read[0], minlength=number) / len(read[0])
-    scores = metrics.class_mode_scores(read[1], number, shares)
-    how = f"of {number:,} classes, beside the real data's histogram"
-    return {
-        "modes": Figure(scores["modes"], None, "higher", how),
-        "reverse_kl": Figure(scores["reverse_kl"], None, "lower", f"{how}, nats"),
-    }
+    """See `mixture_figures` and, of what is no mixture's points, `class_figures`."""
+    if _is_mixture(sets):
+        return mixture_figures(sets.kind.mixture, sets.fake.features)  # type: ignore[attr-defined]
+    return class_figures(_probabilities(sets.real), _probabilities(sets.fake))
 
 
 def intra_class(sets: Sets) -> dict[str, Figure]:
@@ -264,6 +259,17 @@ def _classes(sets: Sets) -> str:
     return _features(sets) or ("" if known else "an extractor that knows classes")
 
 
+def _is_mixture(sets: Sets) -> bool:
+    """Whether features are points of a known mixture."""
+    known = isinstance(sets.kind, Real) and sets.kind.mixture is not None
+    few = sets.fake.examples.reshape(len(sets.fake.examples), -1)
+    return known and np.array_equal(sets.fake.features[: len(few)], few)
+
+
+def _modes(sets: Sets) -> str:
+    return "" if _is_mixture(sets) else _classes(sets)
+
+
 def _labels(sets: Sets) -> str:
     known = sets.real.label is not None and sets.fake.label is not None
     return _features(sets) or ("" if known else "labels of data and samples")
@@ -312,7 +318,7 @@ METRICS: Mapping[str, Metric] = {
     "pr": Metric(precision_recall, _features),
     "dc": Metric(density_coverage, _features),
     "classes": Metric(classes, _classes),
-    "modes": Metric(modes, _classes),
+    "modes": Metric(modes, _modes),
     "intra": Metric(intra_class, _pairs_of_each_class),
     "transfer": Metric(transfer, _several_classes),
     "memorisation": Metric(memorisation, _training_data),

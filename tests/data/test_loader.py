@@ -16,6 +16,7 @@ from gan_jax.data import (
     first,
     make_loader,
     order,
+    spread,
     unpaired,
 )
 from gan_jax.types import UserError
@@ -288,6 +289,20 @@ def test_first_of_unpaired_data_is_aligned():
     small = ArrayDataset("s", "train", {"x": IMAGES[:2], "label": np.arange(2)})
     batch = first(unpaired(a=DATASET, b=small), 3)
     assert batch["a_label"].tolist() == batch["b_label"].tolist() == [0, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("count", "rows"), [(3, [0, 11, 22]), (1, [0]), (23, range(23)), (90, range(23))]
+)
+def test_examples_are_spread_over_all_of_a_dataset(count, rows):
+    batch = spread(DATASET, count)
+    assert batch["label"].tolist() == list(rows)
+    np.testing.assert_allclose(batch["x"], IMAGES[list(rows)] / 127.5 - 1, atol=1e-6)
+
+
+def test_nothing_is_spread_over_no_examples():
+    with pytest.raises(UserError, match="there are no examples"):
+        spread(ArrayDataset("none", "train", {"x": IMAGES[:0]}), 3)
 
 
 def test_batches_read_rows_in_order_and_no_more_at_a_time():

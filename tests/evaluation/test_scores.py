@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gan_jax import metrics
-from gan_jax.data import Audio, Category, Image, Real, Tokens, Video
+from gan_jax.data import Audio, Category, Image, Real, Tokens, Video, grid_mixture
 from gan_jax.evaluation import METRICS, FeatureSet, Sets, score, suited
 from gan_jax.types import UserError
 
@@ -119,6 +119,32 @@ def test_too_few_samples_for_an_error_still_have_a_distance():
     (figure,) = score(Sets(feature_set(0), feature_set(1, 9)), ["fid"]).values()
     assert math.isfinite(figure.value)
     assert figure.error is None
+
+
+def points_of(mixture, *where):
+    x = np.float32(where)
+    return FeatureSet(Real(mixture=mixture), x, x)
+
+
+def test_the_modes_of_a_mixture_are_its_own():
+    mixture = grid_mixture()
+    near = mixture.centres[[0, 1, 1, 2]] + np.float32([[0, 0.1], [0, 0], [0.1, 0], [0, 0.16]])
+    sets = Sets(points_of(mixture, *mixture.centres), points_of(mixture, *near))
+    found = score(sets, ["modes"])
+    assert (found["modes"].value, found["high_quality"].value) == (2, 0.75)
+    assert found["high_quality"].error == pytest.approx(math.sqrt(0.75 * 0.25 / 4))
+    assert (
+        found["reverse_kl"].value
+        == metrics.mode_scores(near, mixture.centres, mixture.std)["reverse_kl"]
+    )
+    assert "modes" in suited(sets)
+
+
+def test_of_points_that_an_extractor_has_changed_no_modes_are_told():
+    mixture = grid_mixture()
+    whole = points_of(mixture, *mixture.centres)
+    changed = whole._replace(features=whole.features + 1)
+    assert "modes" not in suited(Sets(whole, changed))
 
 
 def test_copies_are_found_wherever_in_the_training_set_they_come_from():

@@ -1,0 +1,32 @@
+"""Which modes of the data samples reach: those of a mixture, or the classes of a classifier."""
+
+import numpy as np
+
+from gan_jax import metrics
+from gan_jax.data import Mixture
+from gan_jax.evaluation.figure import Figure, binomial
+
+
+def mixture_figures(mixture: Mixture, points: np.ndarray) -> dict[str, Figure]:
+    """See `metrics.mode_scores`, of points `[N, D]`."""
+    found = metrics.mode_scores(points, mixture.centres, mixture.std)
+    how, near = f"of {len(mixture.centres):,} modes", "within three standard deviations"
+    return {
+        "modes": Figure(found["modes"], None, "higher", f"{how}, reached {near}"),
+        "high_quality": binomial(
+            found["high_quality"], len(points), "higher", f"samples {near} of a mode"
+        ),
+        "reverse_kl": Figure(found["reverse_kl"], None, "lower", f"{how}, nats"),
+    }
+
+
+def class_figures(real: np.ndarray, fake: np.ndarray) -> dict[str, Figure]:
+    """See `metrics.class_mode_scores`, of probabilities of classes `[N, K]`, each a mode."""
+    read, number = [part.argmax(axis=1) for part in (real, fake)], fake.shape[1]
+    shares = np.bincount(read[0], minlength=number) / len(read[0])
+    scores = metrics.class_mode_scores(read[1], number, shares)
+    how = f"of {number:,} classes, beside the real data's histogram"
+    return {
+        "modes": Figure(scores["modes"], None, "higher", how),
+        "reverse_kl": Figure(scores["reverse_kl"], None, "lower", f"{how}, nats"),
+    }
