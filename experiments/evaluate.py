@@ -84,8 +84,10 @@ class Subject:
       count: of samples.
       about: of the samples, for the protocol.
       real: the data they are compared with.
-      train: the data that a classifier is trained on, those that the run is compared with.
+      train: the data that the generator was trained on.
+      labelled: the data that a classifier is trained on.
       held_out: data that the generator was not trained on, if there are any.
+      tested: data that such a classifier's accuracy is told on, likewise.
       wanted: what the first samples are to be, where they are made from examples that say so.
       settings: of that classifier, where they are not the usual ones.
       run: whose samples these are, if a run's.
@@ -97,7 +99,9 @@ class Subject:
     about: Mapping[str, Any]
     real: data.Dataset
     train: data.Dataset
+    labelled: data.Dataset
     held_out: data.Dataset | None = None
+    tested: data.Dataset | None = None
     wanted: np.ndarray | None = None
     settings: extractors.ClassifierSettings | None = None
     run: Run | None = None
@@ -161,13 +165,13 @@ def of_run() -> Subject:
     run = _RUN.load()
     game = run.game
     split, held_out_split = _SPLIT.value, run.config.data.get("test_split", "")
-    target = lambda dataset: data.select(dataset, x=game.target)
+    of_split = lambda split: evaluation.reference(run.open(split), game.target)
     compared = run.config.evaluate_split or run.config.data.split
-    train, held_out = target(run.open(compared)), None
+    train, held_out = of_split(compared), None
     if not split and held_out_split not in ("", compared):
-        held_out = target(run.open(held_out_split))
+        held_out = of_split(held_out_split)
     count = sampling.available(game, run.shown, _COUNT.value)
-    real = target(run.open(split)) if split else train
+    real = of_split(split).real if split else train.real
     draw, players = sampling.sampler(game), _RUN.players(run)
     if _UNTRANSLATED.value:
         draw = translation.untranslated(
@@ -183,7 +187,7 @@ def of_run() -> Subject:
             rows = range(start, min(start + size, count))
             label = None if asked is None else asked[rows.start : rows.stop]
             inputs = run.inputs(key, rows, label)
-            yield draw(players, inputs.columns), inputs.label
+            yield draw(players, inputs.columns), train.asked(inputs.label, len(rows))
 
     return Subject(
         title=f"{run.workdir.name}, step {run.step:,}",
@@ -191,8 +195,10 @@ def of_run() -> Subject:
         count=count,
         about=_RUN.about(run) | ({"untranslated": True} if _UNTRANSLATED.value else {}),
         real=real,
-        train=train,
-        held_out=held_out,
+        train=train.real,
+        labelled=train.labelled,
+        held_out=None if held_out is None else held_out.real,
+        tested=None if held_out is None else held_out.labelled,
         wanted=run.inputs(key, range(min(count, evaluation.KEPT))).wanted,
         settings=recipes.classifier_settings(run.config),
         run=run,
@@ -220,7 +226,7 @@ def of_files() -> Subject:
 
     about = {"source": _FAKE.value, "seed": _RUN.seed}
     title = f"{_FAKE.value} beside {_REAL.value}"
-    return Subject(title, samples(), len(rows), about, real, real)
+    return Subject(title, samples(), len(rows), about, real, real, real)
 
 
 def middle_of(subject: Subject, share: float) -> Subject:
@@ -243,7 +249,9 @@ def middle_of(subject: Subject, share: float) -> Subject:
         about={**subject.about, "middle": share},
         real=real,
         train=real if subject.train is subject.real else view(subject.train),
+        labelled=view(subject.labelled),
         held_out=None if subject.held_out is None else view(subject.held_out),
+        tested=None if subject.tested is None else view(subject.tested),
         wanted=None if subject.wanted is None else cut(subject.wanted),
     )
 
@@ -252,14 +260,14 @@ def make_extractor(subject: Subject, folder: Path) -> extractors.Extractor:
     """The extractor that the flags name, or the one that suits."""
     train, kind = subject.train, subject.train.kinds["x"]
     pixels_or_sound = isinstance(kind, data.Image | data.Video | data.Audio)
-    labelled = pixels_or_sound and data.num_classes(train) is not None
+    labelled = pixels_or_sound and data.num_classes(subject.labelled) is not None
     name = _EXTRACTOR.value or ("classifier" if labelled else "")
     if name == "classifier":
         return extractors.classifier(
-            train,
+            subject.labelled,
             settings=subject.settings or extractors.ClassifierSettings(),
             cache=folder,
-            held_out=subject.held_out,
+            held_out=subject.tested,
             report=print,
         )
     if name == "inception":

@@ -10,7 +10,7 @@ rates that fall to zero over the second half, patches of the discriminators.
 - `folder`: `data.name` holds `trainA` and `trainB`, or folders `A` and `B`; the paper's size.
 
 Of digits the score is how many translated held-out ones keep their class, read by a classifier of
-the target domain.
+the target domain; of the rest how many are read as of that domain, by one that tells the two apart.
 
     python -m experiments.train --config=configs/translation/cyclegan.py:mnist
 """
@@ -76,9 +76,10 @@ def make_data(config: ConfigDict, split: str) -> data.Dataset:
         return data.unpaired(a=source.load(f"{split}A"), b=source.load(f"{split}B"))
     whole = data.materialise(source.load(split))
     if config.domains == "shoes_handbags":
-        label = whole.columns["label"]
-        some = lambda k: {name: column[label == k] for name, column in whole.columns.items()}
-        shoes, handbags = (replace(whole, columns=some(k)) for k in (0, 1))
+        x, label = whole.columns["x"], whole.columns["label"]
+        shoes, handbags = (
+            data.ArrayDataset(whole.name, split, {"x": x[label == k]}) for k in (0, 1)
+        )
         return data.unpaired(a=shoes, b=handbags)
     a, b = ({n: c[i::2] for n, c in whole.columns.items()} for i in range(2))
     if config.domains == "mnist":

@@ -87,6 +87,7 @@ from gan_jax.data.transforms import set_channels as set_channels
 from gan_jax.data.transforms import thicken as thicken
 from gan_jax.data.transforms import tint as tint
 from gan_jax.data.views import Unpaired as Unpaired
+from gan_jax.data.views import by_domain as by_domain
 from gan_jax.data.views import changed as changed
 from gan_jax.data.views import renamed as renamed
 from gan_jax.data.views import select as select

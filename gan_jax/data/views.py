@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from gan_jax.data.dataset import ArrayDataset, Dataset, Example, read_examples, suggest, where
-from gan_jax.data.kinds import Kind
+from gan_jax.data.kinds import Category, Kind
 from gan_jax.types import UserError
 
 
@@ -179,6 +179,57 @@ def unpaired(**domains: Dataset) -> Unpaired:
     if len(result.kinds) < sum(len(dataset.kinds) for dataset in domains.values()):
         raise UserError(f"columns of {', '.join(domains)} would share a name; rename a domain")
     return result
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _OfDomains:
+    """Examples of some domains, one after the other, labelled by their domain."""
+
+    whole: Unpaired
+    chosen: Sequence[str]
+
+    @property
+    def name(self) -> str:
+        return self.whole.name
+
+    @property
+    def split(self) -> str:
+        return self.whole.split
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        kind = self.whole.domains[self.chosen[0]].kinds["x"]
+        return {"x": kind, "label": Category(tuple(self.whole.domains))}
+
+    def __len__(self) -> int:
+        return sum(len(self.whole.domains[name]) for name in self.chosen)
+
+    def __getitem__(self, i: int) -> Example:
+        if not -len(self) <= i < len(self):
+            raise IndexError(i)
+        (example,) = self.__getitems__([i % len(self)])
+        return example
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Example]:
+        found: dict[int, Example] = {}
+        start, labels = 0, list(self.whole.domains)
+        for name in self.chosen:
+            dataset, label = self.whole.domains[name], np.array(labels.index(name), np.int32)
+            mine = [i for i in indices if start <= i < start + len(dataset)]
+            rows = read_examples(dataset, [i - start for i in mine]) if mine else []
+            found |= {i: {"x": row["x"], "label": label} for i, row in zip(mine, rows, strict=True)}
+            start += len(dataset)
+        return [found[i] for i in indices]
+
+
+def by_domain(dataset: Unpaired, *domains: str) -> Dataset:
+    """A view of the examples of domains, one domain after the other, with the domain as `label`.
+
+    Args:
+        dataset: Whose examples are looked at.
+        *domains: Which of its domains; all if none is named. Labels count all.
+    """
+    return _OfDomains(dataset, domains or tuple(dataset.domains))
 
 
 def _check_column(dataset: Dataset, column: str) -> None:

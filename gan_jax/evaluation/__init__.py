@@ -21,6 +21,7 @@ from gan_jax.evaluation.feature_sets import (
 from gan_jax.evaluation.figure import Figure
 from gan_jax.evaluation.film_figures import film_figures
 from gan_jax.evaluation.pairwise import pair_figures
+from gan_jax.evaluation.references import Reference, reference
 from gan_jax.evaluation.scores import METRICS, Sets, score, suited
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "Evaluator",
     "FeatureSet",
     "Figure",
+    "Reference",
     "SampleMetric",
     "Sets",
     "cluster_coverage",
@@ -42,6 +44,7 @@ __all__ = [
     "on_held_out",
     "on_samples",
     "pair_figures",
+    "reference",
     "score",
     "suited",
     "suited_evaluators",

@@ -25,11 +25,11 @@ from gan_jax.data import (
     batches,
     num_classes,
     order,
-    select,
 )
 from gan_jax.evaluation.feature_sets import FeatureSet, dataset_features, extract_features
 from gan_jax.evaluation.film_figures import film_figures
 from gan_jax.evaluation.pairwise import pair_figures
+from gan_jax.evaluation.references import reference
 from gan_jax.evaluation.scores import Sets, score
 from gan_jax.extractors import (
     EXTRACT_SIZE,
@@ -96,8 +96,8 @@ def suited_evaluators(
 ) -> list[Evaluator]:
     """What suits the kind of the game's samples, as `samples/NAME`.
 
-    - Images, videos and sounds: `cluster_coverage`; with labels also `fid`, `pr` and `classes` of
-      `METRICS` in the features of a classifier of the real data;
+    - Images, videos and sounds: `cluster_coverage`; with labels, or with domains for labels, also
+      `fid`, `pr` and `classes` of `METRICS` in the features of a classifier of the real data;
     - tokens: `ngrams`, and of a known distribution `oracle_nll`;
     - points of a known mixture: `mode_coverage`;
     - other numbers: `fid` and `marginals`, of the numbers themselves;
@@ -117,8 +117,8 @@ def suited_evaluators(
       cache: a folder that keeps the classifier and the real examples' features; None keeps nothing.
       report: takes lines for the reader.
     """
-    real = select(real, x=game.target)
-    kind = real.kinds["x"]
+    real, labelled, _ = compared_with = reference(real, game.target)
+    kind, label = real.kinds["x"], compared_with.asked(label, len(jax.tree.leaves(inputs)[0]))
 
     def compared(extractor: Extractor, *names: str) -> SampleMetric:
         features = dataset_features(real, extractor, count=count, cache=cache)
@@ -126,12 +126,12 @@ def suited_evaluators(
 
     found: list[SampleMetric] = []
     if isinstance(kind, Image | Video | Audio):
-        if num_classes(real) is not None:
+        if num_classes(labelled) is not None:
             extractor = classifier(
-                real,
+                labelled,
                 settings=settings or ClassifierSettings(),
                 cache=cache,
-                held_out=None if held_out is None else select(held_out, x=game.target),
+                held_out=None if held_out is None else reference(held_out, game.target).labelled,
                 report=report,
             )
             found.append(compared(extractor, "fid", "pr", "classes"))

@@ -7,6 +7,7 @@ from gan_jax.data import (
     Category,
     Image,
     Real,
+    by_domain,
     describe,
     digits,
     materialise,
@@ -17,6 +18,7 @@ from gan_jax.data import (
     transformed,
     unpaired,
 )
+from gan_jax.data.dataset import read_examples
 from gan_jax.types import UserError
 
 IMAGES = np.arange(3 * 2 * 2, dtype=np.uint8).reshape(3, 2, 2, 1)
@@ -105,6 +107,27 @@ def test_a_column_that_is_not_there_is_refused(change):
     message = r"pairs\[test\] has no column 'sauce' among x, source.*did you mean 'source'"
     with pytest.raises(UserError, match=message):
         change(PAIRS, x="sauce")
+
+
+@every
+def test_examples_of_domains_are_labelled_by_their_domain(dataset):
+    other = ArrayDataset("others", "test", {"x": IMAGES[:2] // 2})
+    view = by_domain(unpaired(a=dataset, b=other))
+    columns = materialise(view).columns
+    np.testing.assert_array_equal(columns["x"], np.concatenate([IMAGES, IMAGES[:2] // 2]))
+    assert columns["label"].tolist() == [0, 0, 0, 1, 1]
+    assert num_classes(view) == 2
+    assert [row["label"].item() for row in read_examples(view, [4, 0, 3, 4])] == [1, 0, 1, 1]
+    np.testing.assert_array_equal(view[-1]["x"], IMAGES[1] // 2)
+    with pytest.raises(IndexError):
+        view[5]
+
+
+def test_one_domain_of_several_keeps_its_label():
+    view = by_domain(unpaired(a=BARE, b=PAIRS), "b")
+    assert view.kinds["label"] == Category(("a", "b"))
+    assert materialise(view).columns["label"].tolist() == [1, 1, 1]
+    assert len(view) == 3
 
 
 def test_unpaired_data_have_flat_columns():

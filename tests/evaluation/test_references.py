@@ -1,0 +1,58 @@
+import jax
+import numpy as np
+
+from gan_jax.data import ArrayDataset, materialise, unpaired
+from gan_jax.evaluation import reference, suited_evaluators
+from gan_jax.extractors import ClassifierSettings
+from gan_jax.game import Game
+
+random = np.random.default_rng(0)
+DARK, LIGHT = (
+    ArrayDataset(name, "train", {"x": random.integers(low, low + 99, (40, 4, 4, 1), np.uint8)})
+    for name, low in (("dark", 0), ("light", 156))
+)
+DOMAINS = unpaired(a=DARK, b=LIGHT)
+
+
+def labelled(dataset):
+    return ArrayDataset(
+        dataset.name, "train", {**dataset.columns, "label": np.arange(len(dataset)) % 3}
+    )
+
+
+def test_samples_of_labelled_data_are_asked_for_by_their_labels():
+    whole = unpaired(a=labelled(DARK), b=labelled(LIGHT))
+    found = reference(whole, "b")
+    assert found.labelled is found.real
+    np.testing.assert_array_equal(found.real[4]["x"], LIGHT[4]["x"])
+    assert found.asked(np.arange(3), 3).tolist() == [0, 1, 2]
+
+
+def test_data_without_labels_or_domains_stay_without():
+    found = reference(LIGHT, "x")
+    assert list(found.labelled.kinds) == ["x"]
+    assert found.asked(None, 3) is None
+
+
+def test_domains_without_labels_are_told_from_one_another():
+    found = reference(DOMAINS, "b")
+    assert materialise(found.labelled).columns["label"].tolist() == [0] * 40 + [1] * 40
+    assert materialise(found.real).columns["label"].tolist() == [1] * 40
+    assert found.asked(np.arange(3), 3).tolist() == [1, 1, 1]
+
+
+def test_a_translation_is_scored_by_whether_it_is_read_as_of_the_domain_that_it_goes_to():
+    game = Game(
+        init=lambda key, batch: {},
+        turns=(),
+        inputs=lambda keys, batch: {"a": batch["a"]},
+        sample=lambda players, inputs: inputs["a"] + players["added"],
+        conditions=("a",),
+        target="b",
+    )
+    settings = ClassifierSettings(updates=50)
+    inputs = {"a": np.asarray(DARK.kinds["x"].to_float(DARK.columns["x"]))}
+    (evaluate,) = suited_evaluators(game, DOMAINS, None, inputs, count=40, settings=settings)
+    for added, share in ((0.0, 0.0), (156 / 127.5, 1.0)):
+        players = {"added": jax.numpy.float32(added)}
+        assert evaluate(players)["samples/accuracy"] == share
