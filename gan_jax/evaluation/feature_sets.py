@@ -36,6 +36,7 @@ class FeatureSet(NamedTuple):
       logits: `[N, K]` float32 over the extractor's classes, where it knows any.
       label: `[N]`, the class that each is known, or was asked, to be of, where there is one.
       spectra: `[N, R]` of `metrics.log_spectrum`, of images.
+      classes: that labels may be of, where that is known: of some there may be no example.
     """
 
     kind: Kind
@@ -44,13 +45,12 @@ class FeatureSet(NamedTuple):
     logits: np.ndarray | None = None
     label: np.ndarray | None = None
     spectra: np.ndarray | None = None
+    classes: int | None = None
 
     @property
     def columns(self) -> dict[str, np.ndarray]:
         """The arrays that are there, by name."""
-        columns = {n: value for n, value in self._asdict().items() if value is not None}
-        del columns["kind"]
-        return columns
+        return {n: v for n, v in self._asdict().items() if isinstance(v, np.ndarray)}
 
 
 def extract_features(
@@ -84,7 +84,8 @@ def extract_features(
                 columns.setdefault(name, []).append(column)
             seen += len(x)
             bar.update(len(x))
-    return FeatureSet(kind, **{name: np.concatenate(parts) for name, parts in columns.items()})
+    found: dict[str, Any] = {name: np.concatenate(parts) for name, parts in columns.items()}
+    return FeatureSet(kind, **found)
 
 
 @functools.cache  # compiled once for all sets, but not at import, which touches no device
@@ -122,14 +123,15 @@ def dataset_features(
         pairs = ((columns["x"], columns.get("label")) for columns in read())
         return extract_features(pairs, extractor, title=title, count=len(rows))
 
+    classes = num_classes(dataset)
     if cache is None:
-        return extract()
+        return extract()._replace(classes=classes)
     made_of = [_VERSION, KEPT, extractor.kind.name, extractor.protocol, fingerprint(read())]
     sha = hashlib.sha256(json.dumps(made_of, default=str).encode())
     path = Path(cache) / f"features-{sha.hexdigest()[:32]}.npz"
     if (kept := files.recall(path)) is not None:
-        return FeatureSet(extractor.kind, **kept)
-    found = extract()
+        return FeatureSet(extractor.kind, **kept, classes=classes)
+    found = extract()._replace(classes=classes)
     files.keep(path, found.columns)
     return found
 

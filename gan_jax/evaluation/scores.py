@@ -50,7 +50,8 @@ class Sets(NamedTuple):
         """The samples' labels where the extractor's classes are those of the data: as many."""
         if self.real.logits is None or self.real.label is None:
             return None
-        return self.fake.label if self.real.label.max() + 1 == self.real.logits.shape[1] else None
+        classes = self.real.classes or self.real.label.max() + 1
+        return self.fake.label if classes == self.real.logits.shape[1] else None
 
 
 def frechet(sets: Sets) -> dict[str, Figure]:
@@ -259,6 +260,13 @@ def _classes(sets: Sets) -> str:
     return _features(sets) or ("" if known else "an extractor that knows classes")
 
 
+def _varied_classes(sets: Sets) -> str:
+    if lacking := _classes(sets):
+        return lacking
+    alike = sets.real.label is not None and len(np.unique(sets.real.label)) == 1
+    return "data of two classes at least" if alike else ""
+
+
 def _is_mixture(sets: Sets) -> bool:
     """Whether features are points of a known mixture."""
     known = isinstance(sets.kind, Real) and sets.kind.mixture is not None
@@ -267,7 +275,7 @@ def _is_mixture(sets: Sets) -> bool:
 
 
 def _modes(sets: Sets) -> str:
-    return "" if _is_mixture(sets) else _classes(sets)
+    return "" if _is_mixture(sets) else _varied_classes(sets)
 
 
 def _labels(sets: Sets) -> str:
@@ -314,7 +322,7 @@ def _wanted(sets: Sets) -> str:
 METRICS: Mapping[str, Metric] = {
     "fid": Metric(frechet, _features),
     "kid": Metric(kernel, _features),
-    "is": Metric(inception_score, _classes),
+    "is": Metric(inception_score, _varied_classes),
     "pr": Metric(precision_recall, _features),
     "dc": Metric(density_coverage, _features),
     "classes": Metric(classes, _classes),

@@ -1,5 +1,6 @@
 import jax
 import numpy as np
+import pytest
 
 from gan_jax.data import ArrayDataset, materialise, unpaired
 from gan_jax.evaluation import reference, suited_evaluators
@@ -41,18 +42,20 @@ def test_domains_without_labels_are_told_from_one_another():
     assert found.asked(np.arange(3), 3).tolist() == [1, 1, 1]
 
 
-def test_a_translation_is_scored_by_whether_it_is_read_as_of_the_domain_that_it_goes_to():
+@pytest.mark.parametrize(("source", "target", "added"), [("a", "b", 1.22), ("b", "a", -1.22)])
+def test_a_translation_is_scored_by_whether_it_is_read_as_of_the_domain_that_it_goes_to(
+    source, target, added
+):
     game = Game(
         init=lambda key, batch: {},
         turns=(),
-        inputs=lambda keys, batch: {"a": batch["a"]},
-        sample=lambda players, inputs: inputs["a"] + players["added"],
-        conditions=("a",),
-        target="b",
+        inputs=lambda keys, batch: {source: batch[source]},
+        sample=lambda players, inputs: inputs[source] + players["added"],
+        conditions=(source,),
+        target=target,
     )
-    settings = ClassifierSettings(updates=50)
-    inputs = {"a": np.asarray(DARK.kinds["x"].to_float(DARK.columns["x"]))}
+    x = DOMAINS.domains[source].columns["x"]
+    inputs, settings = {source: x / np.float32(127.5) - 1}, ClassifierSettings(updates=50)
     (evaluate,) = suited_evaluators(game, DOMAINS, None, inputs, count=40, settings=settings)
-    for added, share in ((0.0, 0.0), (156 / 127.5, 1.0)):
-        players = {"added": jax.numpy.float32(added)}
-        assert evaluate(players)["samples/accuracy"] == share
+    for moved, share in ((0.0, 0.0), (added, 1.0)):
+        assert evaluate({"added": jax.numpy.float32(moved)})["samples/accuracy"] == share
