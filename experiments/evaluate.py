@@ -41,8 +41,8 @@ _EXTRACTOR = flags.DEFINE_enum(
     None,
     ["classifier", "inception", "identity", "random"],
     "What compares examples: a classifier trained on the real ones (the default where they have "
-    "labels), the InceptionV3 of FID, the pixels themselves, or an untrained net (the default of "
-    "films without labels).",
+    "labels or domains), the InceptionV3 of FID, the pixels themselves, or an untrained net (the "
+    "default of films without labels).",
 )
 _WEIGHTS = flags.DEFINE_string(
     "weights", None, "Inception's file, pt_inception-2015-12-05-6726825d.pth; else downloaded once."
@@ -177,7 +177,9 @@ def of_run() -> Subject:
         draw = translation.untranslated(
             game, run.kinds, run.record["columns"][game.target]["shape"]
         )
-    key, size = _RUN.key(), sampling.DRAW_SIZE
+    key, size, wanted = _RUN.key(), sampling.DRAW_SIZE, None
+    if not set(game.conditions) <= {"label"}:
+        wanted = run.inputs(key, range(min(count, evaluation.KEPT))).wanted
 
     def samples() -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
         asked = None
@@ -199,7 +201,7 @@ def of_run() -> Subject:
         labelled=train.labelled,
         held_out=None if held_out is None else held_out.real,
         tested=None if held_out is None else held_out.labelled,
-        wanted=run.inputs(key, range(min(count, evaluation.KEPT))).wanted,
+        wanted=wanted,
         settings=recipes.classifier_settings(run.config),
         run=run,
     )

@@ -23,7 +23,7 @@ from gan_jax.types import UserError
 
 Step = int | Literal["best"] | None
 
-_CALIBRATED_ON = 10_000  # examples that a discriminator is calibrated on
+_CALIBRATED_ON, _NUMBERS = 10_000, 2**28  # examples for a discriminator, and numbers in them
 
 
 class Run(NamedTuple):
@@ -116,10 +116,11 @@ class Run(NamedTuple):
           UserError: there is no discriminator that judges single samples, or they are made from
             examples.
         """
-        if not set(self.game.conditions) <= {"label"}:
-            raise UserError("--reject: this game's samples are made from examples, one of each")
-        players = self.state.variables(ema=ema)
-        real = data.spread(self.shown(), _CALIBRATED_ON)
+        if others := set(self.game.conditions) - {"label"}:
+            raise UserError(f"--reject: this game's samples are each made from a {min(others)}")
+        players, dataset = self.state.variables(ema=ema), self.shown()
+        size = sum(np.size(column) for column in dataset[0].values())
+        real = data.spread(dataset, min(_CALIBRATED_ON, max(_NUMBERS // size, 1)))
         key = recipes.purpose_key(self.config.seed, "rejecting")
         try:
             return self._replace(game=judging.rejecting(self.game, players, real, key))

@@ -84,9 +84,8 @@ class Flags:
     def about(self, run: Run) -> dict[str, Any]:
         """The run, as a protocol tells of it."""
         about = {"source": str(run.workdir), "recipe": run.record["recipe"], "step": run.step}
-        more = {
-            n: self.holders[n].value for n in ("seed", "standing", "reject") if n in self.holders
-        }
+        said = ("seed", "reverse", "standing", "reject")
+        more = {name: self.holders[name].value for name in said if name in self.holders}
         return {**about, "ema": self.ema, **more}
 
 

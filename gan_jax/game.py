@@ -135,6 +135,7 @@ class Game(NamedTuple):
       show: `(players, batch, keys) -> {title: [B, ...]}`, matching strips such as input and
         reconstruction, where a game has such; an OrderedDict keeps its order under jit.
       group: so many consecutive examples stay on one device and in one micro-batch.
+      observed: whether the other players see samples as `observe` of `algorithms.gan` changes them.
       generate: `(players, inputs, keys [B]) -> (x, collections)`, in training mode and as the other
         players see it, and the collections of the sampler's layers after it, where a game has such.
       reverse: the game of the same players whose samples go the other way, where there is such.
@@ -153,6 +154,7 @@ class Game(NamedTuple):
     metrics: Callable[[Players, Batch, PRNGKey], Metrics] | None = None
     show: Callable[[Players, Batch, PRNGKey], Mapping[str, Array]] | None = None
     group: int = 1
+    observed: bool = False
     generate: Callable[[Players, Batch, PRNGKey], tuple[Array, Variables]] | None = None
     reverse: "Game | None" = None
     encode: Callable[[Players, Array], Array] | None = None

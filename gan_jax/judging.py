@@ -13,7 +13,7 @@ from gan_jax import parallel, prng
 from gan_jax.game import Game, Players
 from gan_jax.types import Array, Batch, PRNGKey, UserError
 
-JUDGE_SIZE = 512
+JUDGE_SIZE = 256
 """Examples judged at once, over all devices of a process together."""
 
 LOGIT = "real_logit"
@@ -63,13 +63,15 @@ def calibrate(real: np.ndarray, fake: np.ndarray) -> LogRatio:
       `logits -> log ratios`, rising, and no larger than so many logits can show.
 
     Raises:
-      UserError: there is no logit of either.
+      UserError: there is no logit of either, or one is not finite.
     """
     from sklearn.isotonic import IsotonicRegression  # a second, spared where it is not asked for
 
     if not (len(real) and len(fake)):
         raise UserError("logits of data and of samples are needed, at least one of each")
-    logits = np.concatenate([real, fake])
+    logits = np.concatenate([real, fake]).astype(np.float64)
+    if not np.isfinite(logits).all():
+        raise UserError("the discriminator's logits are not all finite")
     is_real = np.repeat([1.0, 0.0], [len(real), len(fake)])
     weight = np.repeat([0.5 / len(real), 0.5 / len(fake)], [len(real), len(fake)])
     least = weight.min()
@@ -82,11 +84,12 @@ def rejecting(game: Game, players: Players, real: Batch, key: PRNGKey) -> Game:
     """The game, whose inputs are drawn anew until the discriminator takes their sample for data.
 
     A draw is kept with a probability in proportion to p_data / p_sampled, as `calibrate` has it of
-    the data given and as many samples; the tenth of the samples with the largest ratios are kept
-    all. After 100 draws the last is kept. So where the logit tells what the generator makes too
-    often, samples are distributed more like data, at the cost of those that are left out.
+    the data given and as many samples, or for certain where that ratio is above nine tenths of the
+    samples' own. After 100 draws the last is kept. So where the logit tells what the generator
+    makes too often, samples are distributed more like data, at the cost of those that are left out;
+    where it tells all samples from data alike, all are kept.
 
-    Discriminator Rejection Sampling, Azadi et al., 2019, arXiv:1810.06758.
+    A clipped form of Discriminator Rejection Sampling, Azadi et al., 2019, arXiv:1810.06758.
 
     Args:
       game: whose discriminator judges samples as `game.sample` makes them, one at a time.
@@ -99,12 +102,21 @@ def rejecting(game: Game, players: Players, real: Batch, key: PRNGKey) -> Game:
       condition alone, as before.
 
     Raises:
-      UserError: the discriminator judges packs, or there is none.
+      UserError: the discriminator judges packs, or samples as they are observed, or there is none;
+        or it judges beside a column that the data have not.
     """
     if game.group > 1:
         raise UserError(f"this game's discriminator judges packs of {game.group}, not samples")
+    if game.observed:
+        raise UserError("this game's discriminator judges observations, not samples")
     few = {name: column[:1] for name, column in real.items()}
-    if LOGIT not in jax.eval_shape(functools.partial(figures_of_each, game), players, few):
+    try:
+        said = jax.eval_shape(functools.partial(figures_of_each, game), players, few)
+    except KeyError as error:
+        raise UserError(
+            f"this game's discriminator judges beside {error}, which data lack"
+        ) from None
+    if LOGIT not in said:
         raise UserError("this game has no discriminator's logit to choose samples by")
     judge, attempt = parallel.map_batched(_logits(game), JUDGE_SIZE), _attempt(game, key)
     given = {name: real[name] for name in game.conditions}
@@ -141,7 +153,7 @@ def _attempt(game: Game, like: PRNGKey) -> Callable[[Players, Any, Batch, int], 
         keys = jax.random.wrap_key_data(columns["key"], impl=jax.random.key_impl(like))
         keys = jax.vmap(jax.random.fold_in)(keys, columns["number"])
         inputs = game.inputs(keys, columns["given"])
-        judged = {**columns["given"], game.target: game.sample(players, inputs)}
+        judged = {**columns["given"], **inputs, game.target: game.sample(players, inputs)}
         return inputs, _logits(game)(players, judged), prng.uniform(prng.fold_in(keys, "coin"), ())
 
     mapped = parallel.map_batched(draw, JUDGE_SIZE)

@@ -11,6 +11,7 @@ from gan_jax.types import UserError
 KEY = jax.random.key(0)
 GENERATOR, DISCRIMINATOR = nets.mlp.Generator((2,), (4,)), nets.mlp.Discriminator((4,))
 POINTS = np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)
+SHIFT = 0.3  # of samples by their label
 PLAYERS = {"scale": np.float32(1)}
 SAMPLED, DATA = stats.norm(0.0, 1.0), stats.norm(0.5, 0.8)
 
@@ -19,8 +20,8 @@ def normal_game(**more):
     """Samples are standard normal, D's logit rises with what it should be, and is too flat."""
 
     def metrics(players, batch, keys):
-        x = batch["x"] + batch.get("label", 0)
-        log_ratio = -0.5 * ((x - 0.5) / 0.8) ** 2 + 0.5 * x**2
+        shown = batch["x"] + SHIFT * batch.get("label", 0)
+        log_ratio = -0.5 * ((shown - 0.5) / 0.8) ** 2 + 0.5 * batch["x"] ** 2
         return {"real_logit": jnp.mean(jnp.arctan(log_ratio / 5))}
 
     return Game(
@@ -72,6 +73,20 @@ def test_a_ratio_is_as_large_as_the_number_of_logits_can_show():
     np.testing.assert_allclose(found, [-np.log(99), np.log(99)])
 
 
+@pytest.mark.parametrize("scale", [1e-7, 1e4])
+def test_the_scale_of_logits_says_nothing(scale):
+    random = np.random.default_rng(0)
+    real, fake = random.normal(1, 1, 500), random.normal(0, 1, 500)
+    at = np.linspace(-1, 2, 7)
+    scaled = judging.calibrate(np.float32(scale * real), np.float32(scale * fake))(scale * at)
+    np.testing.assert_allclose(scaled, judging.calibrate(real, fake)(at), atol=0.02)
+
+
+def test_logits_that_are_not_finite_are_refused():
+    with pytest.raises(UserError, match="not all finite"):
+        judging.calibrate(np.float32([1, np.nan]), np.ones(2))
+
+
 def test_no_logits_are_refused():
     with pytest.raises(UserError, match="at least one of each"):
         judging.calibrate(np.ones(3), np.ones(0))
@@ -89,14 +104,16 @@ def test_fewer_chosen_inputs_are_the_first_of_more():
 
 def test_a_sample_is_chosen_under_its_own_condition():
     label = np.random.default_rng(0).integers(3, size=6_000)
-    x = DATA.rvs(6_000, random_state=1) - label  # so that the logit is right under each label
+    x = DATA.rvs(6_000, random_state=1) - SHIFT * label
     game = normal_game(conditions=("label",))
     game = judging.rejecting(game, PLAYERS, {"x": x.astype(np.float32), "label": label}, KEY)
     asked = np.arange(3_000) % 3
     inputs = sampling.draw_inputs(game, jax.random.key(1), 3_000, {"label": asked})
     np.testing.assert_array_equal(inputs["label"], asked)
-    means = [inputs["latent"][asked == k].mean() for k in range(3)]
-    assert means[0] > means[1] > means[2]
+    for k in range(3):
+        x = inputs["latent"][asked == k] + SHIFT * k
+        assert stats.kstest(x, DATA.cdf).statistic < 0.06  # 1 % of a thousand reach 0.052
+        assert stats.kstest(x, stats.norm(SHIFT * k, 1).cdf).statistic > 0.08
 
 
 def test_the_last_of_many_draws_is_kept(monkeypatch):
@@ -108,6 +125,14 @@ REFUSED = {
     "packs": (
         algorithms.gan(GENERATOR, DISCRIMINATOR, prior=priors.normal(3), group=2),
         "packs of 2",
+    ),
+    "observations": (
+        algorithms.gan(GENERATOR, DISCRIMINATOR, prior=priors.normal(3), observe=lambda keys, x: x),
+        "judges observations",
+    ),
+    "a column that is not there": (
+        normal_game()._replace(metrics=lambda players, batch, keys: {"real_logit": batch["label"]}),
+        "judges beside 'label', which data lack",
     ),
     "no discriminator": (normal_game()._replace(metrics=None), "no discriminator's logit"),
 }

@@ -35,7 +35,11 @@ VARIANTS = {
         6_000,
         8,
     ),
-    "horse2zebra": (replace(PAPER, name="cycle_gan/horse2zebra"), 240_000, 1),
+    "horse2zebra": (
+        replace(PAPER, name="cycle_gan/horse2zebra", features={"x": "image"}),
+        240_000,
+        1,
+    ),
     "folder": (PAPER, 240_000, 1),
 }
 SMALL = {"width": 16, "halvings": 1, "blocks": 2, "kernel": 5, "discriminator_layers": 2}

@@ -308,6 +308,7 @@ def gan(
         conditions=(condition,) if condition else (),
         metrics=metrics,
         group=group,
+        observed=observe is not None,
         generate=lambda players, inputs, keys: generate(View(players, inputs, keys))[:2],
     )
 

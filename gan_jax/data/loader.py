@@ -158,7 +158,8 @@ def spread(dataset: Dataset, count: int) -> dict[str, np.ndarray]:
         UserError: as `batches` does.
     """
     rows = np.linspace(0, len(dataset) - 1, min(count, len(dataset))).round().astype(int)
-    return next(batches(dataset, rows.tolist(), max(len(rows), 1)))
+    parts = list(batches(dataset, rows.tolist(), _SPREAD))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def order(length: int, seed: int, start: int, count: int) -> np.ndarray:
@@ -259,6 +260,7 @@ def _side_by_side(loaders: Mapping[str, Loader], resident: bool) -> Loader:
     return Loader(columns if resident else None, fetch, items)
 
 
+_SPREAD = 512  # examples that are read at once
 _LANES = 128
 
 

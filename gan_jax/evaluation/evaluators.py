@@ -28,6 +28,7 @@ from gan_jax.data import (
 )
 from gan_jax.evaluation.feature_sets import FeatureSet, dataset_features, extract_features
 from gan_jax.evaluation.film_figures import film_figures
+from gan_jax.evaluation.mode_figures import mixture_figures
 from gan_jax.evaluation.pairwise import pair_figures
 from gan_jax.evaluation.references import reference
 from gan_jax.evaluation.scores import Sets, score
@@ -223,8 +224,8 @@ def cluster_coverage(dataset: Dataset, limit: int = 5_000) -> SampleMetric:
 
 
 def mode_coverage(mixture: Mixture) -> SampleMetric:
-    """Which modes of a mixture points reach; see `metrics.mode_scores`."""
-    return lambda points: metrics.mode_scores(points, mixture.centres, mixture.std)
+    """Which modes of a mixture points reach; see `mixture_figures`."""
+    return lambda points: {n: f.value for n, f in mixture_figures(mixture, points).items()}
 
 
 def oracle_nll(oracle: Oracle) -> SampleMetric:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gan_jax.data import Dataset, Unpaired, by_domain, num_classes, select
+from gan_jax.data import Dataset, Kind, Unpaired, by_domain, num_classes, select
 
 
 class Reference(NamedTuple):
@@ -28,11 +28,22 @@ class Reference(NamedTuple):
 def reference(dataset: Dataset, target: str) -> Reference:
     """The column `target` of data, which samples are to resemble.
 
-    Unpaired data without labels have their domains in place of classes: a classifier tells one
-    domain from the other, and is asked whether a translation is of the one that it goes to.
+    Unpaired data without labels have their domains in place of classes, where these are of one kind
+    and shape: a classifier tells one domain from the other, and is asked whether a translation is
+    of the one that it goes to.
     """
     real = select(dataset, x=target)
-    if isinstance(dataset, Unpaired) and target in dataset.domains and num_classes(real) is None:
+    if not isinstance(dataset, Unpaired) or target not in dataset.domains:
+        return Reference(real, real)
+    if (
+        num_classes(real) is None
+        and len({_form(domain) for domain in dataset.domains.values()}) == 1
+    ):
         domain = list(dataset.domains).index(target)
         return Reference(by_domain(dataset, target), by_domain(dataset), domain)
     return Reference(real, real)
+
+
+def _form(dataset: Dataset) -> tuple[Kind, tuple[int, ...], str]:
+    x = dataset[0]["x"]
+    return dataset.kinds["x"], np.shape(x), str(np.asarray(x).dtype)

@@ -46,6 +46,11 @@ class Sets(NamedTuple):
         return self.real.kind
 
     @property
+    def of_one_class(self) -> bool:
+        """Whether all data have the same label."""
+        return self.real.label is not None and len(np.unique(self.real.label)) == 1
+
+    @property
     def class_label(self) -> np.ndarray | None:
         """The samples' labels where the extractor's classes are those of the data: as many."""
         if self.real.logits is None or self.real.label is None:
@@ -109,7 +114,7 @@ def density_coverage(sets: Sets) -> dict[str, Figure]:
 
 
 def classes(sets: Sets) -> dict[str, Figure]:
-    """See `metrics.classification_scores`."""
+    """See `metrics.classification_scores`; of data of one class, whose shares say nothing, less."""
     probabilities = _probabilities(sets.fake)
     scores = metrics.classification_scores(probabilities, sets.class_label)
     count, how = len(probabilities), "as the extractor reads the samples"
@@ -117,10 +122,13 @@ def classes(sets: Sets) -> dict[str, Figure]:
         "top_probability": Figure(
             scores["top_probability"], standard_error(probabilities.max(axis=1)), "higher", how
         ),
-        "class_entropy": Figure(scores["class_entropy"], None, "higher", f"{how}, nats"),
-        "min_class_share": binomial(scores["min_class_share"], count, "higher", how),
-        "max_class_share": binomial(scores["max_class_share"], count, "lower", how),
     }
+    if not sets.of_one_class:
+        figures |= {
+            "class_entropy": Figure(scores["class_entropy"], None, "higher", f"{how}, nats"),
+            "min_class_share": binomial(scores["min_class_share"], count, "higher", how),
+            "max_class_share": binomial(scores["max_class_share"], count, "lower", how),
+        }
     if "accuracy" in scores:
         how = "samples read as the class asked for; binomial error"
         figures["accuracy"] = binomial(scores["accuracy"], count, "higher", how)
@@ -263,15 +271,14 @@ def _classes(sets: Sets) -> str:
 def _varied_classes(sets: Sets) -> str:
     if lacking := _classes(sets):
         return lacking
-    alike = sets.real.label is not None and len(np.unique(sets.real.label)) == 1
-    return "data of two classes at least" if alike else ""
+    return "data of two classes at least" if sets.of_one_class else ""
 
 
 def _is_mixture(sets: Sets) -> bool:
     """Whether features are points of a known mixture."""
     known = isinstance(sets.kind, Real) and sets.kind.mixture is not None
     few = sets.fake.examples.reshape(len(sets.fake.examples), -1)
-    return known and np.array_equal(sets.fake.features[: len(few)], few)
+    return known and np.array_equal(sets.fake.features[: len(few)], few, equal_nan=True)
 
 
 def _modes(sets: Sets) -> str:
@@ -289,8 +296,8 @@ def _pairs_of_each_class(sets: Sets) -> str:
     (real, real_count), (fake, fake_count) = (
         np.unique(label, return_counts=True) for _, label in _labelled(sets)
     )
-    enough = np.array_equal(real, fake) and min(*real_count, *fake_count) > 1
-    return "" if enough else "two examples of either side with each label"
+    enough = np.array_equal(real, fake) and min(*real_count, *fake_count) > 1 < len(real)
+    return "" if enough else "two labels at least, and two examples of either side with each"
 
 
 def _several_classes(sets: Sets) -> str:

@@ -57,6 +57,7 @@ def test_the_checkpoint_of_the_lowest_distance_is_kept_and_a_run_is_evaluated_fr
         "recipe": str(path),
         "step": 4,
         "ema": True,
+        "reverse": False,
         "standing": 0,
         "reject": False,
         "seed": 0,

@@ -35,5 +35,7 @@ def test_samples_are_drawn_and_scored_that_the_discriminator_takes_for_data(
     assert list(record["figures"]) == ["modes", "high_quality", "reverse_kl"]
 
     translator = whole._replace(game=whole.game._replace(conditions=("source",)))
-    with pytest.raises(UserError, match="--reject: this game's samples are made from examples"):
+    with pytest.raises(
+        UserError, match="--reject: this game's samples are each made from a source"
+    ):
         translator.rejecting(ema=True)

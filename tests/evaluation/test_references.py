@@ -35,6 +35,15 @@ def test_data_without_labels_or_domains_stay_without():
     assert found.asked(None, 3) is None
 
 
+def test_domains_of_unlike_shape_or_numbers_are_not_told_apart():
+    small = ArrayDataset("small", "train", {"x": LIGHT.columns["x"][:, :2, :2]})
+    floats = ArrayDataset("floats", "train", {"x": np.float32(LIGHT.columns["x"])})
+    for other in (small, floats):
+        found = reference(unpaired(a=DARK, b=other), "b")
+        assert found.labelled is found.real
+        assert list(found.real.kinds) == ["x"]
+
+
 def test_domains_without_labels_are_told_from_one_another():
     found = reference(DOMAINS, "b")
     assert materialise(found.labelled).columns["label"].tolist() == [0] * 40 + [1] * 40
@@ -58,4 +67,6 @@ def test_a_translation_is_scored_by_whether_it_is_read_as_of_the_domain_that_it_
     inputs, settings = {source: x / np.float32(127.5) - 1}, ClassifierSettings(updates=50)
     (evaluate,) = suited_evaluators(game, DOMAINS, None, inputs, count=40, settings=settings)
     for moved, share in ((0.0, 0.0), (added, 1.0)):
-        assert evaluate({"added": jax.numpy.float32(moved)})["samples/accuracy"] == share
+        figures = evaluate({"added": jax.numpy.float32(moved)})
+        assert figures["samples/accuracy"] == share
+        assert not [name for name in figures if "share" in name or "entropy" in name]
