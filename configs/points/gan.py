@@ -25,7 +25,7 @@ from gan_jax.optimizers import Adam
 from gan_jax.penalties import R1, R2, GradientPenalty
 from gan_jax.train import named, points_plan, settings
 
-VARIANTS = {"ring": 1e-3, "grid": 3e-3}  # and rates at which they are learnt
+VARIANTS = {"ring": 1e-3, "grid": 2e-3}  # and rates at which they are learnt
 TINY = {"net.hidden": (8,)}
 
 _GROUP = 16
