@@ -209,8 +209,9 @@ def of_run() -> Subject:
 
 def of_files() -> Subject:
     """The samples of a folder or a file."""
-    if _UNTRANSLATED.value:
-        raise UserError("--untranslated is of a run: give --workdir")
+    for name in ("untranslated", "reverse", "standing", "reject"):
+        if flags.FLAGS[name].value:
+            raise UserError(f"--{name} is of a run: give --workdir")
     if not (_REAL.value and _FAKE.value):
         raise UserError("--real and --fake go together")
     real, fake = (

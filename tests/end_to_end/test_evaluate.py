@@ -112,6 +112,10 @@ def test_two_files_are_compared_without_a_run(scripts, files, tmp_path):
 REFUSED = {
     "no run and no files": ([], "--workdir"),
     "an unknown metric": (["--real={real}", "--fake={fake}", "--metrics=fdi"], "'fdi' is none of"),
+    "samples that are there already": (
+        ["--real={real}", "--fake={fake}", "--reject"],
+        "--reject is of a run: give --workdir",
+    ),
     "real data alone": (["--real={real}"], "--fake"),
     "shapes unlike": (["--real={real}", "--fake={wide}"], "[4, 4, 1], --fake [4, 5, 1]"),
     "no labels and no extractor": (["--real={real}", "--fake={fake}"], "--extractor=inception"),
