@@ -180,3 +180,21 @@ def test_samples_of_a_run_that_has_learnt_nothing_are_worth_nothing_as_training_
     assert figures["cas"] < 0.5 < figures["cas_ceiling"]
     assert refused.err.startswith("error: ")
     assert "needs labels to ask for" in refused.err
+
+
+def test_translations_are_read_as_of_one_domain_or_the_other(tiny, scripts, cache, tmp_path):
+    path, config = tiny(
+        "translation/cyclegan:shoes_handbags", steps=2, checkpoint_every=2, evaluate_count=0
+    )
+    config.data.resolution = 16
+    train.run(path, config, tmp_path)
+    look = ("evaluate", f"--workdir={tmp_path}", "--metrics=classes,fid", f"--cache={cache}")
+    ways = {"there": [], "back": ["--reverse"]}
+    ended = scripts(*([*look, *more, f"--out={tmp_path / way}.json"] for way, more in ways.items()))
+    assert [done.err for done in ended] == ["", ""]
+    for way, more in ways.items():
+        record = json.loads((tmp_path / f"{way}.json").read_text())
+        assert list(record["figures"]) == ["top_probability", "accuracy", "fid"]
+        assert record["fake"]["reverse"] is bool(more)
+        both = record["extractor"]["trained_on"]["count"]
+        assert both == 200 > record["real"]["count"]
