@@ -7,6 +7,7 @@ import os
 import pathlib
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TextIO
@@ -27,6 +28,7 @@ from gan_jax.kinds import write
 from gan_jax.types import UserError
 
 _METRICS = "metrics.jsonl"
+_LINES = 6  # of a log file, that the speed is a mean over
 
 
 def read_metrics(workdir: str | os.PathLike[str]) -> list[dict[str, Any]]:
@@ -166,6 +168,9 @@ class Writer:
 class Progress:
     """A progress bar on a terminal, a plain line now and then in a log file.
 
+    The speed that a line tells is the mean since some lines before, without the first stretch,
+    which compiles: steps are counted when they are sent off, many at once.
+
     Args:
       total: the steps of the whole run.
       initial: the steps already taken.
@@ -191,7 +196,8 @@ class Progress:
         self._interval = interval
         self._metrics: Mapping[str, float] = {}
         self._clock = clock
-        self._mark = (initial, clock())  # at the last line
+        self._marks = deque([(initial, clock())], _LINES)  # at the last lines
+        self._compiled = False
         self._bar = None
         if self._file.isatty():
             self._bar = tqdm(
@@ -209,11 +215,14 @@ class Progress:
             self._bar.update(step - self._bar.n)
             self._bar.set_postfix_str(self._described(self._bar.format_dict["rate"] or 0), False)
             return
-        before, then = self._mark
+        (before, then), (first, start) = self._marks[-1], self._marks[0]
         now = self._clock()
         if step > before and (now - then >= self._interval or step >= self._total):
-            self._mark = (step, now)
-            rate = (step - before) / max(now - then, 1e-9)
+            rate = (step - first) / max(now - start, 1e-9)
+            if not self._compiled:
+                self._marks.clear()
+                self._compiled = True
+            self._marks.append((step, now))
             left = tqdm.format_interval((self._total - step) / rate)
             self.say(f"step {step}/{self._total} [{left}, {self._described(rate)}]")
 

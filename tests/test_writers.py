@@ -237,6 +237,19 @@ def test_in_a_log_file_a_line_comes_every_interval():
     ]
 
 
+def test_the_speed_in_a_log_file_is_a_mean_that_compiling_and_bursts_do_not_sway():
+    seconds = iter([0, 100, *(100 + 10 * i for i in range(1, 20))])
+    file = io.StringIO()
+    progress = Progress(1000, interval=10, file=file, clock=lambda: next(seconds))
+    for cycle in range(6):  # 30 steps in 30 seconds, counted 18, 9 and 3 at a time
+        for done in (18, 27, 30):
+            progress.update(30 * cycle + done)
+    speeds = [line.split(", ")[1] for line in file.getvalue().splitlines()]
+    assert speeds[0] == "0 examples/s]"
+    rates = [int(speed.split()[0]) for speed in speeds[6:]]
+    assert rates == [1] * len(rates)
+
+
 class Terminal(io.StringIO):
     def isatty(self):
         return True
