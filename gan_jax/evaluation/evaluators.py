@@ -48,6 +48,7 @@ CLUSTERS = 20
 """Of the data, that samples are counted in."""
 
 _NUMBERS = 2**26  # that are clustered at most: 256 MiB
+_PART = 96  # examples that a game's own figures are computed on at once: whole packs of most sizes
 
 Evaluator = Callable[[Players], dict[str, float]]
 
@@ -67,17 +68,23 @@ def on_samples(game: Game, inputs: Batch, sample_metrics: Sequence[SampleMetric]
 
 
 def on_held_out(game: Game, batch: Batch, key: PRNGKey, name: str = "held_out") -> Evaluator:
-    """The game's own figures on one batch that it was not trained on.
+    """The game's own figures on examples `[N, ...]` that it was not trained on.
 
-    Or, to compare with, on one that it was: then by another name.
+    Or, to compare with, on some that it was: then by another name. They are means over parts, since
+    what a net holds of an example may be a thousand times the example.
     """
     if game.metrics is None:
         raise ValueError("the game has no figures on held-out data")
-    of_batch = jax.jit(game.metrics)
-    keys = prng.per_example(key, jax.tree.leaves(batch)[0].shape[0])
+    of_part, count = jax.jit(game.metrics), len(jax.tree.leaves(batch)[0])
+    whole = dict(batch), prng.per_example(key, count)
+    starts = range(0, count, _PART)
+    parts = [jax.tree.map(lambda x, i=i: x[i : i + _PART], whole) for i in starts]
 
     def evaluate(players: Players) -> dict[str, float]:
-        return {f"{name}/{n}": float(v) for n, v in of_batch(players, batch, keys).items()}
+        found = [(of_part(players, *part), len(part[1])) for part in parts]
+        told, sizes = zip(*((f, size) for f, size in found if f or size == count), strict=True)
+        means = jax.tree.map(lambda *of: float(np.average(of, weights=sizes)), *told)
+        return {f"{name}/{n}": mean for n, mean in means.items()}
 
     return evaluate
 

@@ -140,6 +140,21 @@ def test_held_out_figures_are_the_games_own_by_any_name():
     }
 
 
+def test_figures_of_many_held_out_examples_are_means_over_parts_that_fit():
+    sizes = []
+
+    def figures_of(players, batch, keys):
+        sizes.append(len(keys))
+        whole = len(keys) // 2 * 2  # packs of two, of which the last part has none
+        return {"mean": batch["x"][:whole].mean()} if whole else {}
+
+    batch = {"x": np.arange(193, dtype=np.float32)[:, None]}
+    game = scaling_game(metrics=figures_of)
+    (mean,) = evaluation.on_held_out(game, batch, jax.random.key(0))(PLAYERS).values()
+    assert mean == pytest.approx(np.arange(192).mean())
+    assert sizes == [96, 1]
+
+
 def test_a_game_without_figures_of_its_own_is_refused():
     with pytest.raises(ValueError, match="held-out"):
         evaluation.on_held_out(scaling_game(), {"x": np.zeros((2, 1))}, jax.random.key(0))
