@@ -48,7 +48,7 @@ CLUSTERS = 20
 """Of the data, that samples are counted in."""
 
 _NUMBERS = 2**26  # that are clustered at most: 256 MiB
-_PART = 96  # examples that a game's own figures are computed on at once: whole packs of most sizes
+_PART = 96  # examples, about, that a game's own figures are computed on at once
 
 Evaluator = Callable[[Players], dict[str, float]]
 
@@ -76,13 +76,14 @@ def on_held_out(game: Game, batch: Batch, key: PRNGKey, name: str = "held_out") 
     if game.metrics is None:
         raise ValueError("the game has no figures on held-out data")
     of_part, count = jax.jit(game.metrics), len(jax.tree.leaves(batch)[0])
-    whole = dict(batch), prng.per_example(key, count)
-    starts = range(0, count, _PART)
-    parts = [jax.tree.map(lambda x, i=i: x[i : i + _PART], whole) for i in starts]
+    whole, size = (dict(batch), prng.per_example(key, count)), max(_PART, game.group)
+    size -= size % game.group  # whole packs
+    starts = range(0, count, size)
+    parts = [jax.tree.map(lambda x, i=i: x[i : i + size], whole) for i in starts]
 
     def evaluate(players: Players) -> dict[str, float]:
         found = [(of_part(players, *part), len(part[1])) for part in parts]
-        told, sizes = zip(*((f, size) for f, size in found if f or size == count), strict=True)
+        told, sizes = zip(*([part for part in found if part[0]] or found), strict=True)
         means = jax.tree.map(lambda *of: float(np.average(of, weights=sizes)), *told)
         return {f"{name}/{n}": mean for n, mean in means.items()}
 

@@ -149,10 +149,12 @@ def test_figures_of_many_held_out_examples_are_means_over_parts_that_fit():
         return {"mean": batch["x"][:whole].mean()} if whole else {}
 
     batch = {"x": np.arange(193, dtype=np.float32)[:, None]}
-    game = scaling_game(metrics=figures_of)
+    game = scaling_game(metrics=figures_of)._replace(group=2)
     (mean,) = evaluation.on_held_out(game, batch, jax.random.key(0))(PLAYERS).values()
     assert mean == pytest.approx(np.arange(192).mean())
     assert sizes == [96, 1]
+    evaluation.on_held_out(game._replace(group=150), batch, jax.random.key(0))(PLAYERS)
+    assert sizes[2:] == [150, 43]  # a whole pack, larger than a part would be
 
 
 def test_a_game_without_figures_of_its_own_is_refused():
