@@ -23,6 +23,7 @@ def iwae(
     latent_dim: int,
     samples: int,
     likelihood: Likelihood = BERNOULLI,
+    doubly_reparameterised: bool = False,
 ) -> Game:
     """A VAE that maximises a bound of K samples, tighter than the evidence lower bound.
 
@@ -35,12 +36,22 @@ def iwae(
 
     Importance Weighted Autoencoders, Burda, Grosse & Salakhutdinov, 2016, arXiv:1509.00519, eq. 8.
 
+    With K the encoder's gradient drowns in its noise. Reparameterised once more it is
+
+        E[Σ_k (w_k / Σ w)² ∂log w_k/∂z_k ∂z_k/∂φ],
+
+    in whose log w_k the moments of q stand still: the same in expectation, and 0 at every draw
+    where q is the true posterior. The decoder's gradient is what it was.
+
+    Doubly Reparameterized Gradient Estimators, Tucker et al., 2019, arXiv:1810.04152, eq. 8.
+
     Args:
       encoder: as `vae` takes it.
       decoder: as `vae` takes it; it decodes all the samples of a batch at once.
       latent_dim: Z.
       samples: K, at least 1.
       likelihood: of an example given the decoder's output.
+      doubly_reparameterised: whether the encoder learns from the second gradient.
 
     Returns:
       A game on batches of `x` [B, ...]. Among its figures is the bound on any data, in nats.
@@ -59,8 +70,14 @@ def iwae(
         mean, log_variance, encoder_stats = encode(encoder, players, x, view.keys, train=True)
         each = lambda leaf: jnp.repeat(leaf, samples, axis=0)  # [B, ...] to [B K, ...]
         keys = _split(view.keys, samples).reshape(-1)
-        each_x, *moments = map(each, (x, mean, log_variance))
-        log_weights, decoder_stats = weigh(players, each_x, moments, keys, train=True)
+        x, mean, log_variance = map(each, (x, mean, log_variance))
+        moments, latent = (mean, log_variance), draw(mean, log_variance, keys)
+        of = partial(weigh, players, x, keys=keys, train=True)
+        if doubly_reparameterised:
+            moments = lax.stop_gradient(moments)
+            shares = nn.softmax(lax.stop_gradient(of(moments, latent)[0].reshape(-1, samples)))
+            latent = _weakened(latent, shares.reshape(-1, 1))
+        log_weights, decoder_stats = of(moments, latent)
         value = -jnp.mean(_bound(log_weights.reshape(-1, samples)))
         return value, Aux({}, join(encoder=encoder_stats, decoder=decoder_stats))
 
@@ -92,8 +109,12 @@ def log_importance_weights(
 
     def log_weights(players: Players, x: Array, keys: PRNGKey, samples: int) -> Array:
         mean, log_variance, _ = encode(encoder, players, x, keys, train=False)
-        weigh = partial(_weigh, decoder, likelihood, players, x, (mean, log_variance), train=False)
-        return lax.map(lambda keys: weigh(keys)[0], _split(keys, samples).T)
+
+        def of_one(keys: PRNGKey) -> Array:
+            moments, latent = (mean, log_variance), draw(mean, log_variance, keys)
+            return _weigh(decoder, likelihood, players, x, moments, latent, keys, train=False)[0]
+
+        return lax.map(of_one, _split(keys, samples).T)
 
     return log_weights
 
@@ -104,17 +125,24 @@ def _weigh(
     players: Players,
     x: Array,
     moments: Sequence[Array],
+    latent: Array,
     keys: PRNGKey,
     *,
     train: bool,
 ) -> tuple[Array, Variables]:
-    """`log p(x, z) - log q(z | x)` [B] at one draw of q, and the decoder's statistics."""
+    """`log p(x, z) - log q(z | x)` [B] of a latent z each, and the decoder's statistics."""
     mean, log_variance = moments
-    latent, noise = draw(mean, log_variance, keys)
     output, stats = decode(decoder, players, latent, keys, train=train)
     # log p(z) - log q(z | x): the two Gaussians' constants cancel.
-    ratio = 0.5 * jnp.sum(noise**2 + log_variance - latent**2, axis=-1)
+    squared = (latent - mean) ** 2 * jnp.exp(-log_variance)
+    ratio = 0.5 * jnp.sum(squared + log_variance - latent**2, axis=-1)
     return ratio - likelihood.nll(output, x), stats
+
+
+@jax.custom_gradient
+def _weakened(latent: Array, share: Array) -> tuple[Array, Callable[[Array], tuple[Array, Array]]]:
+    """The latent as it is, whose gradient is multiplied by a share that has none."""
+    return latent, lambda gradient: (share * gradient, jnp.zeros_like(share))
 
 
 def _bound(log_weights: Array) -> Array:
