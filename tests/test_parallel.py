@@ -19,11 +19,15 @@ def fetch(resident, index):
     return jax.tree.map(lambda leaf: leaf[index], resident)
 
 
-def train(game, resident, devices, *, steps=STEPS, calls=1, **settings):
-    """The state and metrics of the first device after so many calls of so many steps."""
+def begin(game, resident):
     batch = jax.tree.map(lambda leaf: jnp.asarray(leaf[:SIZE]), resident)
     optimizers = {turn.player: optax.sgd(0.1) for turn in game.turns}
-    state = jax.jit(lambda: init_state(game, optimizers, KEY, batch))()
+    return jax.jit(lambda: init_state(game, optimizers, KEY, batch))()
+
+
+def train(game, resident, devices, *, state=None, steps=STEPS, calls=1, **settings):
+    """States and metrics of all devices after so many calls of so many steps."""
+    state = begin(game, resident) if state is None else jax.tree.map(jnp.copy, state)
     step = partial(train_step, game, axis_name=parallel.AXIS, **settings)
     play = parallel.compile_steps(step, fetch, devices)
     state, resident = parallel.replicate(state, devices), parallel.replicate(resident, devices)
@@ -41,11 +45,12 @@ def plain(players):
 @pytest.mark.parametrize("name", sorted(GAMES.keys() - {"a frozen player"}))
 def test_two_devices_give_the_update_of_one_and_end_with_one_state(name, assert_trees_match):
     make, resident = GAMES[name]
-    ends = []
+    game, ends = make(), []
+    start = begin(game, resident)
     for count in (1, 2):
         devices = jax.local_devices()[:count]
         assert len(devices) == count
-        state, metrics = train(make(), resident, devices, accumulate=2)
+        state, metrics = train(game, resident, devices, state=start, accumulate=2)
         assert {leaf.shape for leaf in jax.tree.leaves(metrics)} == {(count, STEPS)}
         ends.append([jax.tree.map(lambda x, i=i: x[i], (state, metrics)) for i in range(count)])
     (one,), two = ([(plain(state.players), said) for state, said in end] for end in ends)

@@ -18,7 +18,13 @@ from gan_jax.parallel import AXIS
 from gan_jax.penalties import R1, R2, GradientPenalty
 from gan_jax.train import Plan, named, settings
 
-VARIANTS = {"digits": 8_000, "mnist": 12_000, "fashion_mnist": 12_000, "cifar10": 20_000}
+VARIANTS = {
+    "digits": 8_000,
+    "mnist": 12_000,
+    "fashion_mnist": 12_000,
+    "cifar10": 20_000,
+    "stacked_mnist": 20_000,
+}
 TINY = {"net.width": 4}
 
 

@@ -121,10 +121,13 @@ class Category(Kind):
 
     Attributes:
       classes: the name of each, in order.
+      stacked: the grey images, a `Dataset` of ten classes, that images are stacks of, whose classes
+        one after the other are the digits of the stack's, where they are known.
     """
 
     name = "category"
     classes: tuple[str, ...]
+    stacked: Any = dataclasses.field(default=None, compare=False, repr=False)
 
     def to_float(self, x: Array | np.ndarray) -> Array:
         """Classes as int32."""
@@ -200,14 +203,14 @@ KINDS: Mapping[str, type[Kind]] = {
 """By the names that configs and records use."""
 
 
-_DENSITIES = ("mixture", "oracle")  # attributes that no record holds
+_ORIGINS = ("mixture", "oracle", "stacked")  # attributes that no record holds
 
 
 def to_record(kind: Kind) -> dict[str, Any]:
-    """A kind as JSON holds it; `from_record` is the inverse, but for a mixture or an oracle."""
+    """A kind as JSON holds it; `from_record` is the inverse, but for where data are drawn from."""
     values = {field.name: getattr(kind, field.name) for field in dataclasses.fields(kind)}
-    for density in _DENSITIES:
-        values.pop(density, None)
+    for origin in _ORIGINS:
+        values.pop(origin, None)
     if isinstance(kind, Table):
         values["of"] = [dataclasses.asdict(column) for column in kind.of]
     return {"kind": kind.name, **values}
@@ -249,7 +252,7 @@ def make_kind(value: Kind | str | Mapping[str, Any], column: np.ndarray | None =
         return from_record(record)
     except TypeError:
         told = (field.name for field in dataclasses.fields(KINDS[name]))
-        fields = [field for field in told if field not in _DENSITIES]
+        fields = [field for field in told if field not in _ORIGINS]
         raise UserError(
             f"a kind of {name} is told by {', '.join(fields) or 'its name alone'}"
             f"{f', and needs {need}' if need else ''}; got {record}"

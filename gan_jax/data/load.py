@@ -107,7 +107,9 @@ def _oracle(wanted: _Wanted) -> Dataset:
 
 
 def _stacked_mnist(wanted: _Wanted) -> Dataset:
-    images = materialise(tfds_dataset("mnist", split=wanted.split))
+    if wanted.channels not in (None, 3):
+        raise UserError(f"a stack has 3 channels, not {wanted.channels}: set data.channels to 3")
+    images = materialise(_shape(tfds_dataset("mnist", split=wanted.split), wanted.resolution, None))
     return stacked(images, wanted.examples, wanted.seed)
 
 
@@ -124,7 +126,7 @@ _BUILT_IN: Mapping[str, _BuiltIn] = {
     "moving_mnist": _moving("mnist", examples=10_000),
     "moving_fashion_mnist": _moving("fashion_mnist", examples=10_000),
     "oracle": _BuiltIn(_oracle, examples=10_000, has_length=True),
-    "stacked_mnist": _BuiltIn(_stacked_mnist, examples=128_000),
+    "stacked_mnist": _BuiltIn(_stacked_mnist, examples=128_000, is_shaped=True),
     "spoken_digit": _BuiltIn(
         lambda wanted: spoken_digit(wanted.split, wanted.length), has_length=True
     ),
@@ -352,6 +354,7 @@ SOURCES: Mapping[str, Source] = {
     "fashion_mnist": Source(
         "fashion_mnist", test_split="test", resolution=28, channels=1, num_classes=10
     ),
+    "stacked_mnist": Source("stacked_mnist", test_split="test", resolution=28, channels=3),
     "cifar10": Source("cifar10", test_split="test", resolution=32, channels=3, num_classes=10),
     "shapes": Source("shapes", test_split="test", resolution=32),
     "moving_shapes": Source(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gan_jax.data.dataset import ArrayDataset
+from gan_jax.data.dataset import ArrayDataset, Dataset
 from gan_jax.data.draws import generator
 from gan_jax.data.kinds import Category
 from gan_jax.types import UserError
@@ -23,7 +23,7 @@ def stacked(dataset: ArrayDataset, count: int, seed: int) -> ArrayDataset:
 
     Returns:
         `x` [count, H, W, 3] of the digits' dtype; `label`, int32 [count], the number that the
-        channels read as: 100 a + 10 b + c.
+        channels read as, 100 a + 10 b + c, whose kind knows the images that were stacked.
 
     Raises:
         UserError: if the images are not grey, or not labelled so.
@@ -41,8 +41,14 @@ def stacked(dataset: ArrayDataset, count: int, seed: int) -> ArrayDataset:
         "label": stack_label(label[drawn]),
     }
     names = tuple(f"{number:03}" for number in range(1_000))
-    kinds = {"x": dataset.kinds["x"], "label": Category(names)}
+    kinds = {"x": dataset.kinds["x"], "label": Category(names, stacked=dataset)}
     return ArrayDataset(f"stacked_{dataset.name}", dataset.split, columns, kinds)
+
+
+def singles(dataset: Dataset) -> Dataset | None:
+    """The grey images that labelled stacks are made of; None of what are no stacks."""
+    label = dataset.kinds.get("label")
+    return label.stacked if isinstance(label, Category) else None
 
 
 def unstack(images: np.ndarray) -> np.ndarray:

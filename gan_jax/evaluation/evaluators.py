@@ -25,6 +25,7 @@ from gan_jax.data import (
     batches,
     num_classes,
     order,
+    singles,
 )
 from gan_jax.evaluation.feature_sets import FeatureSet, dataset_features, extract_features
 from gan_jax.evaluation.film_figures import film_figures
@@ -106,7 +107,8 @@ def suited_evaluators(
     """What suits the kind of the game's samples, as `samples/NAME`.
 
     - Images, videos and sounds: `cluster_coverage`; with labels, or with domains for labels, also
-      `fid`, `pr` and `classes` of `METRICS` in the features of a classifier of the real data;
+      `fid`, `pr` and `classes` of `METRICS` in the features of a classifier of the real data, and
+      of stacks, whose classes are modes, `modes`;
     - tokens: `ngrams`, and of a known distribution `oracle_nll`;
     - points of a known mixture: `mode_coverage`;
     - other numbers: `fid` and `marginals`, of the numbers themselves;
@@ -143,7 +145,8 @@ def suited_evaluators(
                 held_out=None if held_out is None else reference(held_out, game.target).labelled,
                 report=report,
             )
-            found.append(compared(extractor, "fid", "pr", "classes"))
+            modes = ["modes"] if singles(labelled) is not None else []
+            found.append(compared(extractor, "fid", "pr", "classes", *modes))
         found.append(cluster_coverage(real))
         if isinstance(kind, Video):
             found.append(partial(_of_films, kind))

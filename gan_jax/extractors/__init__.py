@@ -14,6 +14,7 @@ from gan_jax.extractors._extractor import (
     random,
 )
 from gan_jax.extractors._inception import INCEPTION_URL, from_torch_state_dict, inception
+from gan_jax.extractors._stacks import of_stacks
 from gan_jax.extractors.resize import RESIZES
 from gan_jax.extractors.state_dict import download, read_state_dict
 
@@ -35,6 +36,7 @@ __all__ = [
     "identity",
     "inception",
     "net_input",
+    "of_stacks",
     "random",
     "read_state_dict",
 ]

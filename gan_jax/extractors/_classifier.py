@@ -30,6 +30,7 @@ from gan_jax.data import (
     make_loader,
     num_classes,
     select,
+    singles,
 )
 from gan_jax.data.dataset import read_columns
 from gan_jax.extractors._extractor import (
@@ -39,6 +40,7 @@ from gan_jax.extractors._extractor import (
     from_net,
     net_input,
 )
+from gan_jax.extractors._stacks import of_stacks
 from gan_jax.nets.convnet import ConvNet
 from gan_jax.step import init_state
 from gan_jax.types import Batch, PRNGKey, UserError, Variables
@@ -129,6 +131,9 @@ def classifier(
     arXiv:1708.07120), on one device. The features are those of the last hidden layer. Of sound the
     net reads `metrics.log_spectrogram`.
 
+    Stacks, as `data.stacked` makes them, are read by `of_stacks` with a classifier of the images
+    that were stacked, of which there are many fewer.
+
     The weights are a function of data and settings: bit for bit on as many cores of the same CPU;
     elsewhere training amplifies what rounding differs. Their checksum tells.
 
@@ -152,6 +157,15 @@ def classifier(
       UserError: if there are no labels, or no floats to read.
     """
     dataset = _labelled(dataset)
+    if (alone := singles(dataset)) is not None:
+        single = classifier(
+            alone,
+            settings=settings,
+            cache=cache,
+            held_out=held_out and singles(_labelled(held_out)),
+            report=report,
+        )
+        return of_stacks(single)
     say = report or (lambda line: None)
     source = f"{dataset.name}[{dataset.split}]"
     kind, classes = dataset.kinds["x"], num_classes(dataset)

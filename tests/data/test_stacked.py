@@ -8,6 +8,7 @@ from gan_jax.data import (
     load,
     materialise,
     num_classes,
+    singles,
     stack_label,
     stacked,
     unstack,
@@ -59,6 +60,15 @@ def test_stacked_mnist_has_a_thousand_modes():
     scores = class_mode_scores(dataset.columns["label"], 1000, real)
     assert scores["modes"] == 1000
     assert scores["reverse_kl"] == pytest.approx(999 / 52_000, rel=0.15)
+
+
+@pytest.mark.usefixtures("prepared_tfds")
+def test_stacks_are_as_large_as_asked_for_and_of_three_channels():
+    dataset = load("stacked_mnist", split="test[:50]", count=4, resolution=16, channels=3)
+    assert dataset.columns["x"].shape == (4, 16, 16, 3)
+    assert singles(dataset)[0]["x"].shape == (16, 16, 1)
+    with pytest.raises(UserError, match=r"a stack has 3 channels, not 1: set data\.channels to 3"):
+        load("stacked_mnist", split="test[:50]", channels=1)
 
 
 @pytest.mark.parametrize(
