@@ -8,7 +8,9 @@ A sweep is a file:
   random, also from a `gan_jax.ranges.Range`;
 - `FIGURES`, those of a run's own last evaluation that are tabled; or `EVALUATE`, flags of
   `experiments.evaluate`, which then scores each run; `SUCCESS`, the bounds of figures that a
-  success has, whose share is tabled.
+  success has, whose share is tabled;
+- or `COST`, a figure of a run's own evaluations and what it is to fall to: tabled are the steps and
+  the seconds of training until then. Runs that never come there have failed. Each trains alone.
 
 Every member is a run in a folder of its own under `--workdir`. Members that differ in seeds and
 their optimizers' numbers alone are trained together, up to `--together` of them, by a process of
@@ -54,7 +56,7 @@ def main() -> None:
     sweep = sweeps.read(path)
     folder = Path(_WORKDIR.value or f"runs/{path.stem}")
     members = sweeps.members_of(sweep, folder)
-    groups = sweeps.groups_of(members, _TOGETHER.value)
+    groups = sweeps.groups_of(members, 1 if "COST" in sweep else _TOGETHER.value)
     if _GROUP.value is not None:
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
         threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -178,6 +180,8 @@ def _run(line: Sequence[str], member: Member, settings: Mapping[str, Any]) -> st
 
 def score(sweep: Mapping[str, Any], member: Member) -> Outcome:
     """The figures of a member that is trained."""
+    if "COST" in sweep:
+        return cost(member, *sweep["COST"])
     if "FIGURES" not in sweep:
         settings = {"metrics": "fid,kid,pr", **sweep.get("EVALUATE", {})}
         if failure := _run(["experiments.evaluate"], member, settings):
@@ -190,6 +194,19 @@ def score(sweep: Mapping[str, Any], member: Member) -> Outcome:
             found |= {name: value for name, value in row.items() if name in found}
     if missing := [name for name, value in found.items() if value is None]:
         return Outcome(None, f"its evaluations have no {missing[0]!r}")
+    return Outcome(found)
+
+
+def cost(member: Member, name: str, bound: float) -> Outcome:
+    """The cost of a member that is trained; see `sweeps.cost`."""
+    path, (config,) = configs_of([member])
+    recipe = recipes.load_recipe(path)
+    repeats = recipes.make_game(recipe, recipes.completed(recipe, config)).repeats
+    records = writers.read_metrics(member.workdir)
+    found = sweeps.cost(records, name, bound, repeats * config.batch_size)
+    if found is None:
+        least = min((record[name] for record in records if name in record), default=None)
+        return Outcome(None, f"{name} never fell to {bound:g}: the least is {least}")
     return Outcome(found)
 
 

@@ -175,11 +175,37 @@ def judged(sweep: Mapping[str, Any], outcome: Outcome) -> Outcome:
     return outcome._replace(success=all(within(n, *b) for n, b in sweep["SUCCESS"].items()))
 
 
+def cost(
+    records: Sequence[Mapping[str, Any]], name: str, bound: float, examples: int
+) -> dict[str, float] | None:
+    """What it took until a figure first fell to a bound: steps, and seconds of them alone.
+
+    Compiling, pictures and evaluations are not in it.
+
+    Args:
+      records: of `metrics.jsonl`.
+      name: of the figure.
+      bound: what it falls to.
+      examples: of a step.
+
+    Returns:
+      `steps` and `seconds`, or None where it never fell so low.
+    """
+    steps, seconds = 0, 0.0
+    for record in records:
+        if rate := record.get("throughput/examples_per_second"):
+            seconds += (record["step"] - steps) * examples / rate
+            steps = record["step"]
+        if record.get(name, math.inf) <= bound:
+            return {"steps": record["step"], "seconds": seconds}
+    return None
+
+
 def told(sweep: Mapping[str, Any], member: Member) -> str:
     """What decides over a member's figures, as its folder keeps it."""
     recipe = Path(member.base.partition(":")[0])
     text = hashlib.sha256(recipe.read_bytes()).hexdigest() if recipe.is_file() else ""
-    scored = sweep.get("FIGURES"), sweep.get("EVALUATE")
+    scored = [sweep.get("FIGURES"), sweep.get("EVALUATE"), *sweep.get("COST", ())]
     return json.dumps([member.base, text, member.overrides, *scored], default=str)
 
 

@@ -81,6 +81,18 @@ def test_a_dry_run_tells_members_and_their_cost_and_does_nothing(sweep, script, 
     assert not (tmp_path / "none").exists()
 
 
+def test_a_cost_is_told_of_runs_that_come_to_the_bound(sweep, script, tmp_path):
+    of_two = 'COST = ("samples/modes", 8)\nSETTINGS = {"seen": {}, "unseen": {"evaluate_every": 0}}'
+    sweep.write_text(SWEEP.partition("FIGURES")[0].replace("(1, 2)", "(1,)") + of_two)
+    done = script("ablate", f"--sweep={sweep}", f"--workdir={tmp_path / 'cost'}")
+    assert done.returncode == 0, done.err
+    header, _, seen, unseen = (tmp_path / "cost" / "table.md").read_text().splitlines()
+    assert header == "| setting | steps | seconds | seeds, failed |"
+    assert re.fullmatch(r"\| seen \| 40 \| [\d.e+-]+ \| 1, 0 \|", seen)
+    assert unseen == "| unseen | - | - | 1, 1 |"
+    assert "samples/modes never fell to 8" in done.err + (tmp_path / "cost/table.csv").read_text()
+
+
 def member(setting, seed=0, base="b", **overrides):
     return Member(setting, seed, base, {**overrides, "seed": seed}, None)
 
@@ -111,6 +123,21 @@ def test_a_success_has_its_figures_within_bounds_and_a_failure_is_none():
     assert row == "| a | 2 ± 13 | 0.1 ± 0 | 0.333 ± 1.4 | 3, 1 |"
     assert sweeps.rows(found).splitlines()[3] == "a,0,,,False,why"
     assert sweeps.judged({}, ends[0]).success is None
+
+
+def test_the_cost_is_of_all_steps_until_a_figure_falls_to_the_bound():
+    rate = "throughput/examples_per_second"
+    records = [
+        {"step": 10, rate: 50.0},
+        {"step": 10, "fid": 9.0},
+        {"step": 20, rate: 100.0},
+        {"step": 30, rate: 200.0},
+        {"step": 30, "fid": 3.0},
+        {"step": 40, rate: 1.0},
+        {"step": 40, "fid": 1.0},
+    ]
+    assert sweeps.cost(records, "fid", 3.0, 20) == {"steps": 30, "seconds": 4.0 + 2.0 + 1.0}
+    assert sweeps.cost(records, "fid", 0.5, 20) is None
 
 
 def test_members_that_differ_in_seeds_and_numbers_of_optimizers_are_a_group():
