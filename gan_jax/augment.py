@@ -11,7 +11,7 @@ alike on their way to the discriminator.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import jax
@@ -20,7 +20,7 @@ import numpy as np
 from jax import lax
 
 from gan_jax import prng
-from gan_jax.types import Array, Batch, PRNGKey
+from gan_jax.types import Array, Batch, PRNGKey, UserError
 
 Transform = Callable[[PRNGKey, Array], Array]
 """`(keys [B], x [B, ...]) -> x`."""
@@ -195,6 +195,18 @@ def alike(transform: Transform, *names: str) -> Callable[[PRNGKey, Batch], Batch
         return {**batch, **{name: one(batch[name]) for name in names}}
 
     return changed
+
+
+def policy(names: Iterable[str]) -> list[Transform]:
+    """Transforms by name, as configs have them: `colour`, `translation`, `cutout` and `flip`.
+
+    Raises:
+      UserError: for a name of none of these.
+    """
+    known: dict[str, Transform] = {f.__name__: f for f in (colour, translation, cutout, flip)}
+    if unknown := [name for name in names if name not in known]:
+        raise UserError(f"policy: {unknown[0]!r} is none of {', '.join(known)}")
+    return [known[name] for name in names]
 
 
 def compose(*transforms: Transform) -> Transform:

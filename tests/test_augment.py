@@ -6,6 +6,7 @@ from scipy.ndimage import map_coordinates
 
 from gan_jax import augment
 from gan_jax.prng import fold_in, per_example, uniform
+from gan_jax.types import UserError
 
 KEYS = per_example(jax.random.key(0), 8)
 MANY = per_example(jax.random.key(1), 400)
@@ -178,6 +179,12 @@ def test_with_a_probability_that_may_be_traced(p):
 def test_the_more_probable_the_more_are_changed_and_none_is_left_out():
     run = lambda p: augment.with_probability(MANY, jnp.zeros((400, 1)), lambda keys, x: x + 1, p)
     assert np.all(run(0.6) >= run(0.3))
+
+
+def test_a_policy_is_of_known_names():
+    assert augment.policy(("cutout", "translation")) == [augment.cutout, augment.translation]
+    with pytest.raises(UserError, match="policy: 'noise' is none of colour, translation, cutout"):
+        augment.policy(("colour", "noise"))
 
 
 def test_composed_transforms_follow_one_another_with_keys_of_their_own():

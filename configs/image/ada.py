@@ -37,7 +37,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
 
 
 def make_game(config: ConfigDict) -> Game:
-    some = [getattr(augment, name) for name in config.policy]
+    some = augment.policy(config.policy)
 
     def augmented(keys: PRNGKey, x: Array, view: View) -> Array:
         p = terms.augmentation_probability(view)

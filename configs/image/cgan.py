@@ -4,7 +4,9 @@ Labels are one-hot beside the generator's latent (Mirza & Osindero, 2014, arXiv:
 the discriminator by projection (Miyato & Koyama, 2018, arXiv:1802.05637); R1 (Mescheder et al.,
 2018, arXiv:1801.04406) in place of batch normalisation in the discriminator. With `mismatch`
 above 0 data under labels of other examples are refused as well (Reed et al., 2016,
-arXiv:1605.05396), by so much: labels are obeyed better, at some cost in variety.
+arXiv:1605.05396), by so much: labels are obeyed better, at some cost in variety. Where data are few
+`policy`, such as `("translation",)`, alters all images that the discriminator sees (DiffAugment:
+Zhao et al., 2020, arXiv:2006.10738).
 
     python -m experiments.train --config=configs/image/cgan.py --workdir=runs/cgan
     python -m experiments.sample --workdir=runs/cgan --label=7
@@ -12,7 +14,7 @@ arXiv:1605.05396), by so much: labels are obeyed better, at some cost in variety
 
 from ml_collections import ConfigDict
 
-from gan_jax import algorithms, data, nets, priors
+from gan_jax import algorithms, augment, data, nets, priors
 from gan_jax.algorithms import terms
 from gan_jax.game import Game
 from gan_jax.optimizers import Adam
@@ -32,6 +34,7 @@ def get_config(variant: str = "digits") -> ConfigDict:
     config.net = {"latent_dim": 64, "width": 32, "sync_batch_norm": False}
     config.r1 = 1.0
     config.mismatch = 0.0
+    config.policy = ()
     return config
 
 
@@ -45,6 +48,7 @@ def make_game(config: ConfigDict) -> Game:
         axis_name=AXIS if config.net.sync_batch_norm else None,
         dtype=dtype,
     )
+    altered = augment.compose(*augment.policy(config.policy))
     return algorithms.gan(
         generator,
         nets.dcgan.Discriminator(width, batch_norm=False, num_classes=classes, dtype=dtype),
@@ -52,4 +56,5 @@ def make_game(config: ConfigDict) -> Game:
         penalties=[R1(config.r1)],
         terms=[terms.matching_aware(config.mismatch, "label")] if config.mismatch else [],
         conditional=True,
+        augment=lambda keys, x, view: altered(keys, x),
     )

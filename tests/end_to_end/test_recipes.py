@@ -20,7 +20,7 @@ RECIPES = [name for name in RECIPES if not name.startswith("sweeps/")]
 SETTINGS = {name: (name, {}) for name in RECIPES} | {
     "lazy R1": ("image/dcgan", {"r1_every": 2}),
     "relativistic average": ("image/dcgan", {"loss": "RELATIVISTIC_AVERAGE"}),
-    "wrong labels refused": ("image/cgan", {"mismatch": 0.5}),
+    "wrong labels refused": ("image/cgan", {"mismatch": 0.5, "policy": ("translation",)}),
     "no labels": ("image/aae", {"labels": 0}),
     "a stochastic encoder": ("image/bigan", {"stochastic": True}),
 }
