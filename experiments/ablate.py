@@ -10,7 +10,7 @@ A sweep is a file:
   `experiments.evaluate`, which then scores each run; `SUCCESS`, the bounds of figures that a
   success has, whose share is tabled;
 - or `COST`, a figure of a run's own evaluations and what it is to fall to: tabled are the steps and
-  the seconds of training until then. Runs that never come there have failed. Each trains alone.
+  the seconds of training until then. Runs that do not come there have failed. Each trains alone.
 
 Every member is a run in a folder of its own under `--workdir`. Members that differ in seeds and
 their optimizers' numbers alone are trained together, up to `--together` of them, by a process of
@@ -205,7 +205,7 @@ def cost(member: Member, name: str, bound: float) -> Outcome:
     records = writers.read_metrics(member.workdir)
     found = sweeps.cost(records, name, bound, repeats * config.batch_size)
     if found is None:
-        least = min((record[name] for record in records if name in record), default=None)
+        least = min((r[name] for r in records if r.get(name) is not None), default=None)
         return Outcome(None, f"{name} never fell to {bound:g}: the least is {least}")
     return Outcome(found)
 

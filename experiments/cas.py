@@ -66,7 +66,11 @@ def draw(run: Run, real: data.Dataset, count: int) -> data.ArrayDataset:
             parts.append(kind.to_stored(sample(players, inputs)))
             bar.update(len(rows))
     columns = {"x": np.concatenate(parts), "label": label}
-    return data.ArrayDataset(f"samples of {run.workdir}", "train", columns, real.kinds)
+    label_kind = data.from_record(
+        data.to_record(real.kinds["label"])
+    )  # without where data are from
+    kinds = {**real.kinds, "label": label_kind}
+    return data.ArrayDataset(f"samples of {run.workdir}", "train", columns, kinds)
 
 
 if __name__ == "__main__":

@@ -90,8 +90,11 @@ def members_of(sweep: Mapping[str, Any], folder: Path) -> list[Member]:
     """The runs of a sweep, setting by setting.
 
     Raises:
-      UserError: as `settings_of` does, or two settings would share a folder.
+      UserError: as `settings_of` does, the sweep has two ways to score its members, or two settings
+        would share a folder.
     """
+    if also := [name for name in ("FIGURES", "EVALUATE") if name in sweep and "COST" in sweep]:
+        raise UserError(f"the sweep has COST and {also[0]}: it takes one of them")
     settings, common = settings_of(sweep), sweep.get("OVERRIDES", {})
     folders = [_folder(name) for name in settings]
     if doubled := [name for name in folders if folders.count(name) > 1]:
@@ -136,10 +139,12 @@ def searchable(sweep: Mapping[str, Any]) -> Mapping[str, Any]:
     """The sweep, if it can be searched.
 
     Raises:
-      UserError: it lacks a part, or the objective is no figure of it.
+      UserError: it lacks a part, has a cost, or the objective is no figure of it.
     """
     if missing := [name for name in ("BASE", "SEEDS", "AXES", "OBJECTIVE") if name not in sweep]:
         raise UserError(f"the sweep has no {missing[0]}, which a search needs")
+    if "COST" in sweep:
+        raise UserError("a sweep with a COST is no search: give FIGURES or EVALUATE")
     figures = sweep.get("FIGURES", EVALUATED)
     if sweep["OBJECTIVE"] not in figures and "metrics" not in sweep.get("EVALUATE", {}):
         raise UserError(f"OBJECTIVE {sweep['OBJECTIVE']!r} is none of {', '.join(figures)}")
@@ -180,7 +185,8 @@ def cost(
 ) -> dict[str, float] | None:
     """What it took until a figure first fell to a bound: steps, and seconds of them alone.
 
-    Compiling, pictures and evaluations are not in it.
+    Compiling, pictures and evaluations are not in it. What a run did between two logs counts by the
+    throughput of the second.
 
     Args:
       records: of `metrics.jsonl`.
@@ -191,14 +197,17 @@ def cost(
     Returns:
       `steps` and `seconds`, or None where it never fell so low.
     """
-    steps, seconds = 0, 0.0
-    for record in records:
-        if rate := record.get("throughput/examples_per_second"):
-            seconds += (record["step"] - steps) * examples / rate
-            steps = record["step"]
-        if record.get(name, math.inf) <= bound:
-            return {"steps": record["step"], "seconds": seconds}
-    return None
+    known = [record for record in records if record.get(name) is not None]  # null: not finite
+    reached = next((record["step"] for record in known if record[name] <= bound), None)
+    if reached is None:
+        return None
+    key = "throughput/examples_per_second"
+    rates = [(record["step"], record[key]) for record in records if record.get(key)]
+    seconds, start = 0.0 if rates else math.nan, 0
+    for end, rate in [*rates, *[(reached, rate) for _, rate in rates[-1:]]]:
+        seconds += max(min(end, reached) - start, 0) * examples / rate
+        start = max(start, end)
+    return {"steps": reached, "seconds": seconds}
 
 
 def told(sweep: Mapping[str, Any], member: Member) -> str:

@@ -11,7 +11,7 @@ alike on their way to the discriminator.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import jax
@@ -126,7 +126,9 @@ def cutout(keys: PRNGKey, x: Array, share: float = 1 / 2) -> Array:
     return jnp.where(_rectangle(starts, sizes, x), 0, x)
 
 
-def affine(keys: PRNGKey, x: Array, scale: float, shear: float, move: float) -> Array:
+def affine(
+    keys: PRNGKey, x: Array, scale: float = 0.1, shear: float = 0.15, move: float = 0.04
+) -> Array:
     """Images stretched, sheared and moved along rows, then along columns; -1 comes in.
 
     Args:
@@ -197,13 +199,14 @@ def alike(transform: Transform, *names: str) -> Callable[[PRNGKey, Batch], Batch
     return changed
 
 
-def policy(names: Iterable[str]) -> list[Transform]:
-    """Transforms by name, as configs have them: `colour`, `translation`, `cutout` and `flip`.
+def policy(names: Sequence[str]) -> list[Transform]:
+    """Transforms by name, as configs have them, with what they have by default.
 
     Raises:
       UserError: for a name of none of these.
     """
-    known: dict[str, Transform] = {f.__name__: f for f in (colour, translation, cutout, flip)}
+    some: tuple[Transform, ...] = (colour, translation, cutout, flip, affine)
+    known = {function.__name__: function for function in some}
     if unknown := [name for name in names if name not in known]:
         raise UserError(f"policy: {unknown[0]!r} is none of {', '.join(known)}")
     return [known[name] for name in names]

@@ -101,8 +101,13 @@ class Follower:
           UserError: when a metric or a parameter is not finite, naming step, player and metric; a
             state that may hold it is never saved, so the newest checkpoint is a good one.
         """
-        plan, writer = self._plan, self._writer
         self._log.settle()
+        began = time.monotonic()
+        self._look(done, state, stop)
+        self._log.leave_out(time.monotonic() - began)
+
+    def _look(self, done: int, state: GameState, stop: bool) -> None:
+        plan, writer = self._plan, self._writer
         _check_state(done, state)
         evaluation: dict[str, float] = {}
         if writer and plan.due("evaluate_every", done):
@@ -160,6 +165,11 @@ class MetricsLog:
             self._settle(*self._pending.pop(0))
         if self._clock is None:  # the first call compiles: time runs from its dispatch on
             self._clock = time.monotonic()
+
+    def leave_out(self, seconds: float) -> None:
+        """Has the throughput be without so many seconds, which were not spent on steps."""
+        if self._clock is not None:
+            self._clock += seconds
 
     def settle(self) -> None:
         """Fetches what is pending.

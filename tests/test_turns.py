@@ -10,7 +10,7 @@ import numpy as np
 import optax
 import pytest
 
-from gan_jax import algorithms, nets, penalties, priors, prng
+from gan_jax import algorithms, follow, nets, penalties, priors, prng
 from gan_jax.follow import MetricsLog
 from gan_jax.game import Aux, Game, Turn
 from gan_jax.step import init_state, train_step
@@ -129,6 +129,17 @@ def test_a_log_goes_on_from_what_another_had_not_logged():
     rest = MetricsLog(1, json.loads(json.dumps(first.unlogged())))
     rest.add(0, of_call(parts[2]))
     assert rest.mean()["one/loss"] == whole.mean()["one/loss"]
+
+
+def test_the_throughput_is_of_steps_alone(monkeypatch):
+    now = iter([0.0, 10.0, 40.0])
+    monkeypatch.setattr(follow.time, "monotonic", lambda: next(now))
+    log, loss = MetricsLog(3), of_call({"one/loss": [1.0, 1.0]})
+    log.add(0, loss)
+    assert log.mean()["throughput/examples_per_second"] == 2 * 3 / 10
+    log.leave_out(26.0)
+    log.add(2, loss)
+    assert log.mean()["throughput/examples_per_second"] == 2 * 3 / 4
 
 
 def test_metrics_do_not_pile_up_between_logs():

@@ -1,7 +1,8 @@
 """What it costs to bring the FID of digits down to 5: ten methods, on this machine.
 
 Steps and seconds of training alone, without compiling, pictures and evaluations, which are every
-250 steps, of 5,000 samples. Recipes are as they are; where none is named it is DCGAN's.
+250 steps, of 5,000 samples. Recipes are as they are, but for schedules that end with a run, here
+after 4,000 steps; where none is named it is DCGAN's.
 
     python -m experiments.ablate --sweep=configs/sweeps/cost.py --workdir=runs/cost
 """

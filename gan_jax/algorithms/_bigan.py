@@ -60,7 +60,7 @@ def bigan(
         code, stats = apply(encoder, view.players["encoder"], x, None, train=True, keys=keys)
         if stochastic:
             mean, log_variance = jnp.split(code, 2, axis=-1)
-            code = draw(mean, log_variance, prng.fold_in(view.keys, "posterior"))
+            code, _ = draw(mean, log_variance, prng.fold_in(view.keys, "posterior"))
         return code, stats
 
     def generate(view: View) -> tuple[Array, Variables]:

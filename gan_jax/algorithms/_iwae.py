@@ -1,7 +1,7 @@
 """The importance weighted autoencoder: a VAE under a bound of several samples."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import flax.linen as nn
@@ -36,7 +36,7 @@ def iwae(
 
     Importance Weighted Autoencoders, Burda, Grosse & Salakhutdinov, 2016, arXiv:1509.00519, eq. 8.
 
-    With K the encoder's gradient drowns in its noise. Reparameterised once more it is
+    As K grows the encoder's gradient drowns in its noise. Reparameterised once more it is
 
         E[Σ_k (w_k / Σ w)² ∂log w_k/∂z_k ∂z_k/∂φ],
 
@@ -71,13 +71,15 @@ def iwae(
         each = lambda leaf: jnp.repeat(leaf, samples, axis=0)  # [B, ...] to [B K, ...]
         keys = _split(view.keys, samples).reshape(-1)
         x, mean, log_variance = map(each, (x, mean, log_variance))
-        moments, latent = (mean, log_variance), draw(mean, log_variance, keys)
+        latent, noise = draw(mean, log_variance, keys)
         of = partial(weigh, players, x, keys=keys, train=True)
+        log_weights, decoder_stats = of(latent, noise, log_variance)
         if doubly_reparameterised:
-            moments = lax.stop_gradient(moments)
-            shares = nn.softmax(lax.stop_gradient(of(moments, latent)[0].reshape(-1, samples)))
+            mean, log_variance = lax.stop_gradient((mean, log_variance))
+            shares = nn.softmax(lax.stop_gradient(log_weights.reshape(-1, samples)))
             latent = _weakened(latent, shares.reshape(-1, 1))
-        log_weights, decoder_stats = of(moments, latent)
+            noise = (latent - mean) * jnp.exp(-0.5 * log_variance)
+            log_weights, decoder_stats = of(latent, noise, log_variance)
         value = -jnp.mean(_bound(log_weights.reshape(-1, samples)))
         return value, Aux({}, join(encoder=encoder_stats, decoder=decoder_stats))
 
@@ -111,8 +113,8 @@ def log_importance_weights(
         mean, log_variance, _ = encode(encoder, players, x, keys, train=False)
 
         def of_one(keys: PRNGKey) -> Array:
-            moments, latent = (mean, log_variance), draw(mean, log_variance, keys)
-            return _weigh(decoder, likelihood, players, x, moments, latent, keys, train=False)[0]
+            drawn = (*draw(mean, log_variance, keys), log_variance)
+            return _weigh(decoder, likelihood, players, x, *drawn, keys=keys, train=False)[0]
 
         return lax.map(of_one, _split(keys, samples).T)
 
@@ -124,18 +126,20 @@ def _weigh(
     likelihood: Likelihood,
     players: Players,
     x: Array,
-    moments: Sequence[Array],
     latent: Array,
-    keys: PRNGKey,
+    noise: Array,
+    log_variance: Array,
     *,
+    keys: PRNGKey,
     train: bool,
 ) -> tuple[Array, Variables]:
-    """`log p(x, z) - log q(z | x)` [B] of a latent z each, and the decoder's statistics."""
-    mean, log_variance = moments
+    """`log p(x, z) - log q(z | x)` [B] of a latent z each, and the decoder's statistics.
+
+    The noise is what z is off q's mean, in its standard deviations.
+    """
     output, stats = decode(decoder, players, latent, keys, train=train)
     # log p(z) - log q(z | x): the two Gaussians' constants cancel.
-    squared = (latent - mean) ** 2 * jnp.exp(-log_variance)
-    ratio = 0.5 * jnp.sum(squared + log_variance - latent**2, axis=-1)
+    ratio = 0.5 * jnp.sum(noise**2 + log_variance - latent**2, axis=-1)
     return ratio - likelihood.nll(output, x), stats
 
 

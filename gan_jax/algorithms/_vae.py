@@ -72,7 +72,7 @@ def vae(
     ) -> tuple[Array, Array, Array, Variables]:
         """The decoder's output at one posterior sample, mean and log-variance, statistics."""
         mean, log_variance, encoder_stats = encode(encoder, players, x, keys, train=train)
-        latent = draw(mean, log_variance, prng.fold_in(keys, "posterior"))
+        latent, _ = draw(mean, log_variance, prng.fold_in(keys, "posterior"))
         output, decoder_stats = decode(decoder, players, latent, keys, train=train)
         return output, mean, log_variance, join(encoder=encoder_stats, decoder=decoder_stats)
 
@@ -149,9 +149,10 @@ def decode(
     return apply(decoder, variables, latent, None, train=train, keys=keys)
 
 
-def draw(mean: Array, log_variance: Array, keys: PRNGKey) -> Array:
-    """A draw of a diagonal Gaussian, differentiable in both."""
-    return mean + jnp.exp(0.5 * log_variance) * prng.normal(keys, mean.shape[1:])
+def draw(mean: Array, log_variance: Array, keys: PRNGKey) -> tuple[Array, Array]:
+    """A draw of a diagonal Gaussian, differentiable in both, and the noise it is made of."""
+    noise = prng.normal(keys, mean.shape[1:])
+    return mean + jnp.exp(0.5 * log_variance) * noise, noise
 
 
 def _own(keys: PRNGKey | None, purpose: str) -> PRNGKey | None:

@@ -64,7 +64,7 @@ def vae_gan(
         own = prng.fold_in(keys, "encoder")
         code, stats = apply(encoder, players["encoder"], x, None, train=train, keys=own)
         mean, log_variance = jnp.split(code, 2, axis=-1)
-        latent = draw(mean, log_variance, prng.fold_in(keys, "posterior"))
+        latent, _ = draw(mean, log_variance, prng.fold_in(keys, "posterior"))
         return latent, gaussian_kl(mean, log_variance), stats
 
     def generate(

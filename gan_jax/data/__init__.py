@@ -62,6 +62,7 @@ from gan_jax.data.pairs import paired as paired
 from gan_jax.data.scenes import SHAPES as SHAPES
 from gan_jax.data.scenes import shapes as shapes
 from gan_jax.data.spoken import spoken_digit as spoken_digit
+from gan_jax.data.stacked import class_shares as class_shares
 from gan_jax.data.stacked import singles as singles
 from gan_jax.data.stacked import stack_label as stack_label
 from gan_jax.data.stacked import stacked as stacked

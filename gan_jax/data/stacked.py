@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gan_jax.data.dataset import ArrayDataset, Dataset
+from gan_jax.data.dataset import ArrayDataset, Dataset, num_classes
 from gan_jax.data.draws import generator
 from gan_jax.data.kinds import Category
 from gan_jax.types import UserError
@@ -29,7 +29,7 @@ def stacked(dataset: ArrayDataset, count: int, seed: int) -> ArrayDataset:
         UserError: if the images are not grey, or not labelled so.
     """
     x, label = dataset.columns["x"], dataset.columns.get("label")
-    if x.ndim != 4 or x.shape[-1] != 1 or label is None or label.max() > 9:
+    if x.ndim != 4 or x.shape[-1] != 1 or label is None or num_classes(dataset) != 10:
         raise UserError(
             f"{dataset.name}[{dataset.split}] cannot be stacked: "
             "choose grey images [H, W, 1] with labels 0 to 9"
@@ -49,6 +49,15 @@ def singles(dataset: Dataset) -> Dataset | None:
     """The grey images that labelled stacks are made of; None of what are no stacks."""
     label = dataset.kinds.get("label")
     return label.stacked if isinstance(label, Category) else None
+
+
+def class_shares(dataset: Dataset) -> np.ndarray | None:
+    """Those of the thousand classes [1000] that stacks are drawn in; None of what are no stacks."""
+    if (alone := singles(dataset)) is None:
+        return None
+    label = np.array([alone[i]["label"] for i in range(len(alone))])
+    digits = np.bincount(label, minlength=10) / len(label)
+    return np.einsum("a,b,c->abc", digits, digits, digits).ravel()
 
 
 def unstack(images: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from gan_jax import cache as files
 from gan_jax import metrics, parallel
-from gan_jax.data import Dataset, Image, Kind, num_classes, order
+from gan_jax.data import Dataset, Image, Kind, class_shares, num_classes, order
 from gan_jax.data.dataset import read_columns
 from gan_jax.extractors import EXTRACT_SIZE, Extractor, fingerprint
 
@@ -37,6 +37,8 @@ class FeatureSet(NamedTuple):
       label: `[N]`, the class that each is known, or was asked, to be of, where there is one.
       spectra: `[N, R]` of `metrics.log_spectrum`, of images.
       classes: that labels may be of, where that is known: of some there may be no example.
+      shares: `[K]`, those of the classes in which all data are drawn, where that is known of more
+        classes than the examples tell of.
     """
 
     kind: Kind
@@ -46,11 +48,13 @@ class FeatureSet(NamedTuple):
     label: np.ndarray | None = None
     spectra: np.ndarray | None = None
     classes: int | None = None
+    shares: np.ndarray | None = None
 
     @property
     def columns(self) -> dict[str, np.ndarray]:
-        """The arrays that are there, by name."""
-        return {n: v for n, v in self._asdict().items() if isinstance(v, np.ndarray)}
+        """The arrays that are there of each example, by name."""
+        found = self._replace(shares=None)._asdict()
+        return {n: v for n, v in found.items() if isinstance(v, np.ndarray)}
 
 
 def extract_features(
@@ -123,17 +127,17 @@ def dataset_features(
         pairs = ((columns["x"], columns.get("label")) for columns in read())
         return extract_features(pairs, extractor, title=title, count=len(rows))
 
-    classes = num_classes(dataset)
+    known: dict[str, Any] = {"classes": num_classes(dataset), "shares": class_shares(dataset)}
     if cache is None:
-        return extract()._replace(classes=classes)
+        return extract()._replace(**known)
     made_of = [_VERSION, KEPT, extractor.kind.name, extractor.protocol, fingerprint(read())]
     sha = hashlib.sha256(json.dumps(made_of, default=str).encode())
     path = Path(cache) / f"features-{sha.hexdigest()[:32]}.npz"
     if (kept := files.recall(path)) is not None:
-        return FeatureSet(extractor.kind, **kept, classes=classes)
-    found = extract()._replace(classes=classes)
+        return FeatureSet(extractor.kind, **{**kept, **known})
+    found = extract()
     files.keep(path, found.columns)
-    return found
+    return found._replace(**known)
 
 
 def labels_to_ask_for(dataset: Dataset, count: int, *, seed: int = 0) -> np.ndarray | None:

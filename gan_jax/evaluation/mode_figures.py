@@ -20,12 +20,19 @@ def mixture_figures(mixture: Mixture, points: np.ndarray) -> dict[str, Figure]:
     }
 
 
-def class_figures(real: np.ndarray, fake: np.ndarray) -> dict[str, Figure]:
-    """See `metrics.class_mode_scores`, of probabilities of classes `[N, K]`, each a mode."""
-    read, number = [part.argmax(axis=1) for part in (real, fake)], fake.shape[1]
-    shares = np.bincount(read[0], minlength=number) / len(read[0])
-    scores = metrics.class_mode_scores(read[1], number, shares)
-    how = f"of {number:,} classes, beside the real data's histogram"
+def class_figures(
+    real: np.ndarray, fake: np.ndarray, shares: np.ndarray | None = None
+) -> dict[str, Figure]:
+    """See `metrics.class_mode_scores`, of probabilities of classes `[N, K]`, each a mode.
+
+    Unless the real `shares` [K] are known they are those of the real examples.
+    """
+    number, beside = fake.shape[1], "those that the data are drawn in"
+    if shares is None:
+        shares = np.bincount(real.argmax(axis=1), minlength=number) / len(real)
+        beside = "the real data's histogram"
+    scores = metrics.class_mode_scores(fake.argmax(axis=1), number, shares)
+    how = f"of {number:,} classes, beside {beside}"
     return {
         "modes": Figure(scores["modes"], None, "higher", how),
         "reverse_kl": Figure(scores["reverse_kl"], None, "lower", f"{how}, nats"),

@@ -139,14 +139,14 @@ def modes(sets: Sets) -> dict[str, Figure]:
     """See `mixture_figures` and, of what is no mixture's points, `class_figures`."""
     if _is_mixture(sets):
         return mixture_figures(sets.kind.mixture, sets.fake.features)  # type: ignore[attr-defined]
-    return class_figures(_probabilities(sets.real), _probabilities(sets.fake))
+    return class_figures(_probabilities(sets.real), _probabilities(sets.fake), sets.real.shares)
 
 
 def intra_class(sets: Sets) -> dict[str, Figure]:
     """See `metrics.conditional_frechet_distance`."""
     (real, real_label), (fake, fake_label) = _labelled(sets)
     mean, by_class = metrics.conditional_frechet_distance(real, real_label, fake, fake_label)
-    each = ", ".join(f"{k}: {value:.4g}" for k, value in by_class.items())
+    each = ", ".join(f"{k}: {value:.4g}" for k, value in list(by_class.items())[:20])
     error = standard_error(list(by_class.values())) if len(by_class) > 1 else None
     how = f"mean over classes ({each}); error from their spread"
     how += _bias(*(x[label == k] for x, label in _labelled(sets) for k in by_class))

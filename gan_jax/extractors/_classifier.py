@@ -154,10 +154,16 @@ def classifier(
       `accuracy` and perhaps `warning`.
 
     Raises:
-      UserError: if there are no labels, or no floats to read.
+      UserError: if there are no labels, or no floats to read; for stacks that were cut or resized.
     """
     dataset = _labelled(dataset)
     if (alone := singles(dataset)) is not None:
+        stack, one = dataset[0]["x"].shape, alone[0]["x"].shape
+        if stack != (*one[:-1], 3):
+            raise UserError(
+                f"{dataset.name}[{dataset.split}] has images {list(stack)}, which are no stacks of "
+                f"{list(one)}: they are read channel by channel as they were stacked"
+            )
         single = classifier(
             alone,
             settings=settings,

@@ -3,6 +3,7 @@ import pytest
 
 from gan_jax.data import (
     ArrayDataset,
+    class_shares,
     digits,
     iris,
     load,
@@ -37,6 +38,14 @@ def test_a_thousand_classes_go_by_their_digits():
     dataset = stacked(digits(), 5, seed=0)
     assert num_classes(dataset) == 1000
     assert dataset.kinds["label"].classes[7] == "007"
+
+
+def test_the_shares_of_classes_are_those_of_their_digits_together():
+    shares = class_shares(stacked(digits(), 5, seed=0))
+    label = digits().columns["label"]
+    assert shares.sum() == pytest.approx(1)
+    assert shares[702] == pytest.approx(np.prod([np.mean(label == digit) for digit in (7, 0, 2)]))
+    assert class_shares(digits()) is None
 
 
 def test_a_classifier_of_single_digits_reads_stacks():
@@ -77,6 +86,9 @@ def test_stacks_are_as_large_as_asked_for_and_of_three_channels():
         iris(),
         ArrayDataset("colour", "train", {"x": np.zeros((2, 4, 4, 3), np.uint8)}),
         ArrayDataset("bare", "train", {"x": np.zeros((2, 4, 4, 1), np.uint8)}),
+        ArrayDataset(
+            "five", "train", {"x": np.zeros((5, 4, 4, 1), np.uint8), "label": np.arange(5)}
+        ),
     ],
     ids=lambda source: source.name,
 )

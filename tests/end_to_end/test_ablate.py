@@ -6,6 +6,7 @@ import re
 import signal
 import time
 
+import numpy as np
 import pytest
 
 from experiments import recipes, sweeps, together
@@ -140,6 +141,22 @@ def test_the_cost_is_of_all_steps_until_a_figure_falls_to_the_bound():
     assert sweeps.cost(records, "fid", 0.5, 20) is None
 
 
+def test_a_cost_between_two_logs_is_at_the_rate_of_the_second():
+    rate = "throughput/examples_per_second"
+    records = [
+        {"step": 5, "fid": 9.0},
+        {"step": 10, rate: 50.0},
+        {"step": 15, "fid": 3.0},
+        {"step": 17, "fid": None},
+        {"step": 20, rate: 100.0},
+        {"step": 25, "fid": 1.0},
+    ]
+    assert sweeps.cost(records, "fid", 9.0, 20) == {"steps": 5, "seconds": 2.0}
+    assert sweeps.cost(records, "fid", 3.0, 20) == {"steps": 15, "seconds": 4.0 + 1.0}
+    assert sweeps.cost(records, "fid", 1.0, 20) == {"steps": 25, "seconds": 4.0 + 2.0 + 1.0}
+    assert np.isnan(sweeps.cost(records[:1], "fid", 9.0, 20)["seconds"])
+
+
 def test_members_that_differ_in_seeds_and_numbers_of_optimizers_are_a_group():
     rate = "generator.learning_rate"
     members = [
@@ -187,6 +204,7 @@ def test_axes_are_every_combination_or_so_many_draws():
         ({"BASE": "", "SETTINGS": {}}, "no SEEDS"),
         ({"BASE": "", "SEEDS": (0,), "SETTINGS": {"a b": {}, "a, b": {}}}, "share the folder a_b"),
         ({"BASE": "", "SEEDS": (0,), "AXES": {"r1": Range(0, 1)}}, "how many DRAWS"),
+        ({"COST": ("fid", 1.0), "FIGURES": ("fid",)}, "COST and FIGURES"),
     ],
 )
 def test_a_sweep_that_cannot_be_told_apart_is_refused(sweep, said, tmp_path):
