@@ -66,10 +66,8 @@ def draw(run: Run, real: data.Dataset, count: int) -> data.ArrayDataset:
             parts.append(kind.to_stored(sample(players, inputs)))
             bar.update(len(rows))
     columns = {"x": np.concatenate(parts), "label": label}
-    label_kind = data.from_record(
-        data.to_record(real.kinds["label"])
-    )  # without where data are from
-    kinds = {**real.kinds, "label": label_kind}
+    own = data.from_record(data.to_record(real.kinds["label"]))  # not drawn from where data are
+    kinds = {**real.kinds, "label": own}
     return data.ArrayDataset(f"samples of {run.workdir}", "train", columns, kinds)
 
 
