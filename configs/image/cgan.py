@@ -5,7 +5,7 @@ the discriminator by projection (Miyato & Koyama, 2018, arXiv:1802.05637); R1 (M
 2018, arXiv:1801.04406) in place of batch normalisation in the discriminator. With `mismatch`
 above 0 data under labels of other examples are refused as well (Reed et al., 2016,
 arXiv:1605.05396), by so much: labels are obeyed better, at some cost in variety. Where data are few
-`policy`, such as `("translation",)`, alters all images that the discriminator sees (DiffAugment:
+`policy`, such as `("affine",)`, alters all images that the discriminator sees (DiffAugment:
 Zhao et al., 2020, arXiv:2006.10738).
 
     python -m experiments.train --config=configs/image/cgan.py --workdir=runs/cgan

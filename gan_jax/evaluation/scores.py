@@ -147,6 +147,7 @@ def intra_class(sets: Sets) -> dict[str, Figure]:
     (real, real_label), (fake, fake_label) = _labelled(sets)
     mean, by_class = metrics.conditional_frechet_distance(real, real_label, fake, fake_label)
     each = ", ".join(f"{k}: {value:.4g}" for k, value in list(by_class.items())[:20])
+    each += ", ..." if len(by_class) > 20 else ""
     error = standard_error(list(by_class.values())) if len(by_class) > 1 else None
     how = f"mean over classes ({each}); error from their spread"
     how += _bias(*(x[label == k] for x, label in _labelled(sets) for k in by_class))
