@@ -195,7 +195,8 @@ def cost(
       examples: of a step.
 
     Returns:
-      `steps` and `seconds`, or None where it never fell so low.
+      `steps` and `seconds`, not a number where no throughput was logged; None where it never fell
+      so low.
     """
     known = [record for record in records if record.get(name) is not None]  # null: not finite
     reached = next((record["step"] for record in known if record[name] <= bound), None)
@@ -203,8 +204,10 @@ def cost(
         return None
     key = "throughput/examples_per_second"
     rates = [(record["step"], record[key]) for record in records if record.get(key)]
-    seconds, start = 0.0 if rates else math.nan, 0
-    for end, rate in [*rates, *[(reached, rate) for _, rate in rates[-1:]]]:
+    if not rates:
+        return {"steps": reached, "seconds": math.nan}
+    seconds, start = 0.0, 0
+    for end, rate in [*rates, (reached, rates[-1][1])]:
         seconds += max(min(end, reached) - start, 0) * examples / rate
         start = max(start, end)
     return {"steps": reached, "seconds": seconds}

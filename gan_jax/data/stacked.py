@@ -45,7 +45,7 @@ def stacked(dataset: ArrayDataset, count: int, seed: int) -> ArrayDataset:
     return ArrayDataset(f"stacked_{dataset.name}", dataset.split, columns, kinds)
 
 
-def singles(dataset: Dataset) -> Dataset | None:
+def singles(dataset: Dataset) -> ArrayDataset | None:
     """The grey images that labelled stacks are made of; None of what are no stacks."""
     label = dataset.kinds.get("label")
     return label.stacked if isinstance(label, Category) else None
@@ -55,8 +55,7 @@ def class_shares(dataset: Dataset) -> np.ndarray | None:
     """Those of the thousand classes [1000] that stacks are drawn in; None of what are no stacks."""
     if (alone := singles(dataset)) is None:
         return None
-    label = np.array([alone[i]["label"] for i in range(len(alone))])
-    digits = np.bincount(label, minlength=10) / len(label)
+    digits = np.bincount(alone.columns["label"], minlength=10) / len(alone)
     return np.einsum("a,b,c->abc", digits, digits, digits).ravel()
 
 
